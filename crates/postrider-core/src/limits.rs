@@ -1,0 +1,168 @@
+//! Every bound of the system, with its reason. Nothing else in the code invents one.
+//!
+//! Relations between bounds that must hold are asserted at compile time at the end.
+
+use std::time::Duration;
+
+// --- What a sender may post -------------------------------------------------------------------
+
+/// Largest request body, bytes. A subscription event is about 1–10 KB; a full batch fits.
+pub const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Events in one request. Keeps one commit short and one answer small.
+pub const EVENTS_PER_REQUEST_MAX: usize = 1_000;
+/// Nesting of a payload: what common JSON parsers of receivers still read.
+pub const JSON_DEPTH_MAX: usize = 128;
+/// A sender's own event id (product.md).
+pub const EVENT_ID_BYTES_MAX: usize = 64;
+/// An event type, `family.action`.
+pub const EVENT_TYPE_BYTES_MAX: usize = 128;
+/// Latest `created` accepted, Unix seconds: the end of the year 9998, so every date prints.
+pub const CREATED_SECONDS_MAX: i64 = 253_370_764_799;
+
+// --- What a merchant may configure ------------------------------------------------------------
+
+/// Webhooks of one merchant.
+pub const WEBHOOKS_PER_MERCHANT_MAX: usize = 1_000;
+/// Event type patterns of one webhook; the whole catalogue fits twice.
+pub const PATTERNS_PER_WEBHOOK_MAX: usize = 128;
+/// A webhook's name, characters.
+pub const NAME_CHARS_MAX: usize = 256;
+/// Own headers of a webhook.
+pub const HEADERS_PER_WEBHOOK_MAX: usize = 16;
+/// One own header's name, bytes.
+pub const HEADER_NAME_BYTES_MAX: usize = 64;
+/// One own header's value, bytes.
+pub const HEADER_VALUE_BYTES_MAX: usize = 1_024;
+/// Waits in an own retry ladder (product.md).
+pub const LADDER_WAITS_MAX: usize = 100;
+/// Longest wait of an own ladder, and the cap on a receiver's Retry-After (product.md).
+pub const RETRY_WAIT_MAX: Duration = Duration::from_hours(24);
+/// Shortest timeout of an attempt (product.md).
+pub const TIMEOUT_MIN: Duration = Duration::from_secs(1);
+/// Timeout of an attempt unless the webhook says otherwise (product.md).
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+/// Longest timeout of an attempt (product.md).
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// Requests in flight to one webhook unless it says otherwise.
+pub const MAX_IN_FLIGHT_DEFAULT: u32 = 32;
+/// Most requests in flight a webhook may ask for: an eighth of all slots.
+pub const MAX_IN_FLIGHT_MAX: u32 = 128;
+/// Highest rate limit that can be set; above it a limit is no limit.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 100_000;
+
+// --- Keys --------------------------------------------------------------------------------------
+
+/// Both signatures are sent for this long after a rotation (facts.md 6).
+pub const ROTATION_WINDOW: Duration = Duration::from_hours(24);
+/// Random bytes in a verification key we make (Standard Webhooks allows 24 to 64).
+pub const VERIFICATION_KEY_BYTES: usize = 32;
+
+// --- Delivery ----------------------------------------------------------------------------------
+
+/// Total time a delivery is retried under the policies that end after days (product.md).
+pub const RETRY_SPAN: Duration = Duration::from_hours(72);
+/// A webhook without any success for this long, while attempts were made, is disabled (product.md).
+pub const FAILING_SPAN_MAX: Duration = Duration::from_hours(72);
+/// Consecutive failures after which a webhook is probed instead of tried (product.md).
+pub const FAILURES_BEFORE_PROBING: u32 = 5;
+/// Leases of one delivery that may run out without an attempt on record. Beyond it the delivery
+/// itself is taken for what kills the node. Restarts also cost leases, so the bound is generous.
+pub const LOST_LEASES_MAX: u32 = 50;
+/// How long a leased delivery may wait for its turn before the attempt starts.
+pub const LEASE_WAIT: Duration = Duration::from_secs(15);
+/// Time after an attempt in which its settlement must be on disk.
+pub const SETTLE_MARGIN: Duration = Duration::from_secs(10);
+/// Attempts running at once in one process: about 36 KB each, and well under a usual limit of
+/// open files.
+pub const IN_FLIGHT_MAX: usize = 1_024;
+/// Deliveries one webhook may have in memory, waiting or running; the rest waits in the store.
+pub const LANE_WINDOW: usize = 1_024;
+/// Body bytes all lanes together may hold in memory; beyond it deliveries wait in the store.
+pub const LANES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Deliveries taken from the store for one webhook in one lease.
+pub const LEASE_MAX: usize = 256;
+/// Webhooks named in one lease.
+pub const LEASE_LANES_MAX: usize = 256;
+/// Items in one batch handed to the store.
+pub const BATCH_MAX: usize = 512;
+/// Items waiting to be batched; when full, intake answers 503 and settling waits.
+pub const BATCH_QUEUE_MAX: usize = 4_096;
+/// Body bytes of requests waiting to be stored; beyond it intake answers 503.
+pub const INTAKE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Times a request is matched again because the catalog moved; more means it never stands still.
+pub const ROUTING_RETRIES_MAX: u32 = 16;
+/// Wait before the store is asked again after it could not be used.
+pub const STORE_RETRY_WAIT: Duration = Duration::from_millis(500);
+/// Jobs waiting for the store's writer; batches, not rows.
+pub const WRITER_QUEUE_MAX: usize = 64;
+/// Longest time between two looks at the store for work nobody hinted at.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
+
+// --- The request we send and the answer we keep --------------------------------------------------
+
+/// Answer bytes read at most (reliability.md 6.4).
+pub const RESPONSE_BODY_READ_MAX: usize = 64 * 1024;
+/// Answer bytes kept at most (reliability.md 6.4).
+pub const RESPONSE_BODY_KEPT_MAX: usize = 8 * 1024;
+/// Bytes of answer headers kept at most.
+pub const RESPONSE_HEADERS_KEPT_MAX: usize = 4 * 1024;
+/// Bytes of an answer's head read at most; hyper's read buffer.
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Header lines of an answer read at most.
+pub const RESPONSE_HEADERS_MAX: usize = 128;
+/// Time to look up a name (reliability.md E11).
+pub const DNS_TIMEOUT: Duration = Duration::from_secs(4);
+/// Name look-ups running at once.
+pub const DNS_IN_FLIGHT_MAX: usize = 256;
+/// Addresses of one name that are considered (reliability.md E11).
+pub const DNS_ADDRESSES_MAX: usize = 16;
+/// Time to open one connection; separate from the whole attempt (limits.md, dead endpoints).
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle connections kept in all; about 35 KB each.
+pub const IDLE_CONNECTIONS_MAX: usize = 2_048;
+/// Idle connections are closed after this time, so that a changed address is noticed.
+pub const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(55);
+
+// --- The API -------------------------------------------------------------------------------------
+
+/// Rows in a page unless asked otherwise (product.md).
+pub const PAGE_SIZE_DEFAULT: u32 = 25;
+/// Rows in a page at most (product.md).
+pub const PAGE_SIZE_MAX: u32 = 100;
+/// Client connections served at once.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// Time to send a request's head, also the idle time between requests (reliability.md row 6).
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time to send a request's body (reliability.md row 4).
+pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head (reliability.md row 7).
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a request's path and query (reliability.md row 14).
+pub const REQUEST_TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Authenticated keys remembered between requests; each is a few hundred bytes.
+pub const KEY_CACHE_MAX: usize = 10_000;
+/// API keys of one merchant.
+pub const API_KEYS_PER_MERCHANT_MAX: usize = 100;
+
+const _: () = {
+    assert!(TIMEOUT_MIN.as_millis() <= TIMEOUT_DEFAULT.as_millis());
+    assert!(TIMEOUT_DEFAULT.as_millis() <= TIMEOUT_MAX.as_millis());
+    assert!(DNS_TIMEOUT.as_millis() < TIMEOUT_DEFAULT.as_millis());
+    assert!(RESPONSE_BODY_KEPT_MAX <= RESPONSE_BODY_READ_MAX);
+    assert!(EVENTS_PER_REQUEST_MAX <= BATCH_QUEUE_MAX);
+    assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_MAX);
+    assert!(LEASE_MAX <= LANE_WINDOW);
+    assert!(INTAKE_BYTES_MAX >= 2 * REQUEST_BODY_BYTES_MAX);
+    assert!(JSON_DEPTH_MAX <= 128);
+};
+
+/// How long a lease lasts for a webhook with this attempt timeout: derived, never configured, so
+/// that an attempt which started in time is always settled in time.
+pub const fn lease_length(timeout: Duration) -> Duration {
+    LEASE_WAIT.saturating_add(attempt_margin(timeout))
+}
+
+/// What must be left of a lease for an attempt to start.
+pub const fn attempt_margin(timeout: Duration) -> Duration {
+    timeout.saturating_add(SETTLE_MARGIN)
+}

@@ -1,0 +1,95 @@
+//! The head lines of a request: what product.md promises a receiver, in the case it arrives in.
+
+use super::{
+    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Ready, Route, Shared, Timestamp, USER_AGENT,
+};
+use postrider_core::target::TargetUrl;
+
+const DELIVERY: HeaderName = HeaderName::from_static("postrider-delivery");
+const ATTEMPT: HeaderName = HeaderName::from_static("postrider-attempt");
+const TEST: HeaderName = HeaderName::from_static("postrider-test");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// All head lines but `Host` and `Content-Length`, signed with the attempt's own time.
+pub(super) fn build(
+    shared: &Shared,
+    ready: &Ready,
+    route: &Route,
+    number: u32,
+    now: Timestamp,
+) -> HeaderMap {
+    let webhook = &route.webhook;
+    let delivery = ready.leased.id.to_string();
+    let signatures = route.signer.sign(webhook.signature, &delivery, now, &ready.body);
+    let mut headers = HeaderMap::with_capacity(12 + webhook.headers.len());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, shared.user_agent.clone());
+    if let Some(value) = signatures.ordergroove {
+        insert(&mut headers, shared.signature_header.clone(), value);
+    }
+    if let Some(standard) = signatures.standard {
+        insert(&mut headers, WEBHOOK_ID, delivery.clone());
+        insert(&mut headers, WEBHOOK_TIMESTAMP, standard.timestamp);
+        insert(&mut headers, WEBHOOK_SIGNATURE, standard.signature);
+    }
+    insert(&mut headers, DELIVERY, delivery);
+    headers.insert(ATTEMPT, HeaderValue::from(number));
+    if ready.leased.is_test {
+        headers.insert(TEST, HeaderValue::from_static("true"));
+    }
+    for own in &webhook.headers {
+        // Own headers were checked when the webhook was saved; what is no header is left out.
+        if let Ok(name) = HeaderName::from_bytes(own.name.as_bytes())
+            && let Ok(value) = HeaderValue::from_str(&own.value)
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    // Ids, digits, hex and base64 are always header values.
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The head lines as they arrive, `Name: value` each, joined by `\n`.
+pub(super) fn as_sent(target: &TargetUrl, headers: &HeaderMap, body_bytes: usize) -> String {
+    let mut text = String::with_capacity(512);
+    text.push_str("Host: ");
+    text.push_str(target.authority());
+    for (name, value) in headers {
+        text.push('\n');
+        push_title_case(&mut text, name.as_str());
+        text.push_str(": ");
+        text.push_str(value.to_str().unwrap_or_default());
+    }
+    text.push_str("\nContent-Length: ");
+    text.push_str(&body_bytes.to_string());
+    text
+}
+
+/// The case names have on the wire: a capital at the start and after each hyphen.
+fn push_title_case(text: &mut String, name: &str) {
+    let mut is_start = true;
+    for letter in name.chars() {
+        text.push(if is_start { letter.to_ascii_uppercase() } else { letter });
+        is_start = letter == '-';
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_in_the_case_they_are_sent() {
+        let mut text = String::new();
+        push_title_case(&mut text, "ordergroove-signature");
+        assert_eq!(text, "Ordergroove-Signature");
+    }
+}

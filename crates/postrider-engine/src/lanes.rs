@@ -1,0 +1,377 @@
+//! Lanes: per webhook, what may start now; in memory only, and bounded.
+//!
+//! A lane holds the deliveries of one webhook that are leased to this process and wait for their
+//! turn, counts those in flight, and knows when the store next has something due. The backlog stays
+//! in the store: a lane takes no more than it can start while the leases last. Turns go round the
+//! merchants, and round each merchant's webhooks, so nobody's backlog is in anybody's way.
+//!
+//! Invariants:
+//! - a lane exists only for an enabled webhook;
+//! - a lane is in the turns exactly when it may start something;
+//! - a lane is listed in `due` exactly when [`Lane::wants_at`] names a time, under that time;
+//! - the lock is never held across an await.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use postrider_core::ids::{MerchantId, WebhookId};
+use postrider_core::limits;
+use postrider_core::routing::{Route, RouteChanges};
+use postrider_core::time::Timestamp;
+use postrider_core::webhook::{DisabledBy, Health, Status};
+use postrider_store::queue::{LaneAsk, LaneState, LeasedDelivery};
+use tokio::sync::Notify;
+
+use crate::activity::Underway;
+use crate::lanes::lane::Lane;
+
+mod lane;
+#[cfg(test)]
+mod tests;
+
+/// A leased delivery that waits for its turn or is being attempted.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) leased: LeasedDelivery,
+    pub(crate) body: Bytes,
+    /// Its weight in the lanes' budget of bytes.
+    pub(crate) reserved_bytes: usize,
+    /// Held while it is in memory.
+    pub(crate) underway: Underway,
+}
+
+/// How an attempt ended, as far as its lane is concerned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) result: EndedAs,
+    pub(crate) now: Timestamp,
+    pub(crate) duration: Duration,
+}
+
+/// What an attempt's end means for its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedAs {
+    /// The receiver took it.
+    Success,
+    /// It failed; the webhook's next request is due at `retry_at` if it is to be probed.
+    Failure { retry_at: Timestamp, asks_for_less: bool },
+    /// It says nothing about the webhook: a test event, or a delivery that was not attempted.
+    Neither,
+}
+
+/// What has to be done after an attempt ended.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    /// The webhook's health, if it changed in a way that must survive a restart.
+    pub(crate) note: Option<Health>,
+    /// Whether the webhook has failed for too long.
+    pub(crate) disable: Option<DisabledBy>,
+    /// Deliveries that must not start any more and go back to the store.
+    pub(crate) hand_back: Vec<Ready>,
+}
+
+/// All lanes.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: HashMap<WebhookId, Lane>,
+    turns: HashMap<MerchantId, VecDeque<WebhookId>>,
+    ring: VecDeque<MerchantId>,
+    due: BTreeSet<(Timestamp, WebhookId)>,
+    in_flight: usize,
+    bytes: usize,
+    is_stopping: bool,
+}
+
+impl Lanes {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Returns when a lane may have become due earlier than was known.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Asks for a place in the lane of each `(webhook, body bytes, is test)`; `Some` is the time a
+    /// lease must last until. A place must be used by [`Lanes::push`] or given up by
+    /// [`Lanes::give_up`].
+    pub(crate) fn reserve(
+        &self,
+        wanted: impl Iterator<Item = (WebhookId, usize, bool)>,
+        now: Timestamp,
+    ) -> Vec<Option<Timestamp>> {
+        let state = &mut *self.state.lock();
+        wanted
+            .map(|(webhook, bytes, is_test)| {
+                let fits = state.bytes.saturating_add(bytes) <= limits::LANES_BYTES_MAX;
+                let lane = state.lanes.get_mut(&webhook)?;
+                if state.is_stopping || !fits || !lane.admits(is_test) {
+                    return None;
+                }
+                state.bytes += bytes;
+                lane.reserved += 1;
+                Some(now + limits::lease_length(lane.route.webhook.timeout))
+            })
+            .collect()
+    }
+
+    /// Uses reserved places: these deliveries are stored and wait for their turn.
+    pub(crate) fn push(&self, stored: Vec<Ready>) {
+        let state = &mut *self.state.lock();
+        for ready in stored {
+            if let Some(lane) = state.lanes.get_mut(&ready.leased.webhook) {
+                lane.reserved = lane.reserved.saturating_sub(1);
+            }
+            state.enqueue(ready);
+        }
+    }
+
+    /// Gives up a reserved place.
+    pub(crate) fn give_up(&self, webhook: WebhookId, bytes: usize) {
+        let state = &mut *self.state.lock();
+        state.bytes = state.bytes.saturating_sub(bytes);
+        if let Some(lane) = state.lanes.get_mut(&webhook) {
+            lane.reserved = lane.reserved.saturating_sub(1);
+        }
+        state.relist(webhook);
+    }
+
+    /// The store has something of this webhook due at `due`. `is_first_attempt`: newer deliveries
+    /// then queue behind it in the store instead of overtaking it in memory.
+    pub(crate) fn note_due(&self, webhook: WebhookId, due: Timestamp, is_first_attempt: bool) {
+        let state = &mut *self.state.lock();
+        if let Some(lane) = state.lanes.get_mut(&webhook) {
+            lane.waits_in_store |= is_first_attempt;
+            lane.due_in_store = Some(lane.due_in_store.map_or(due, |known| known.min(due)));
+        }
+        state.relist(webhook);
+        self.wake.notify_one();
+    }
+
+    /// Which lanes take deliveries from the store now. Each asked lane is leasing until
+    /// [`Lanes::leased`] or [`Lanes::lease_failed`].
+    pub(crate) fn asks(&self, now: Timestamp) -> Vec<LaneAsk> {
+        let state = &mut *self.state.lock();
+        let mut asks = Vec::new();
+        while asks.len() < limits::LEASE_LANES_MAX
+            && let Some(&(at, webhook)) = state.due.first()
+            && at <= now
+            && !state.is_stopping
+        {
+            state.due.pop_first();
+            let Some(lane) = state.lanes.get_mut(&webhook) else { continue };
+            lane.listed_at = None;
+            if lane.leases_at().is_some_and(|due| due <= now) {
+                lane.is_leasing = true;
+                let lease_for = limits::lease_length(lane.route.webhook.timeout);
+                asks.push(LaneAsk { webhook, limit: lane.room(), lease_for });
+            }
+            // Listed for a new share of its rate limit: the lane takes its turn again.
+            state.settle_in(webhook, now);
+        }
+        asks
+    }
+
+    /// Takes what a lease brought. Deliveries of lanes that are gone come back.
+    pub(crate) fn leased(&self, ready: Vec<Ready>, lanes: &[LaneState], now: Timestamp) -> Vec<Ready> {
+        let state = &mut *self.state.lock();
+        let mut orphans = Vec::new();
+        for ready in ready {
+            state.bytes += ready.reserved_bytes;
+            if state.is_stopping || !state.lanes.contains_key(&ready.leased.webhook) {
+                state.bytes = state.bytes.saturating_sub(ready.reserved_bytes);
+                orphans.push(ready);
+            } else {
+                state.enqueue(ready);
+            }
+        }
+        for answer in lanes {
+            let Some(lane) = state.lanes.get_mut(&answer.webhook) else { continue };
+            lane.is_leasing = false;
+            lane.due_in_store = answer.next_due;
+            lane.waits_in_store = answer.next_due.is_some_and(|due| due <= now);
+            state.relist(answer.webhook);
+        }
+        orphans
+    }
+
+    /// A lease could not be had; the lanes ask again at `retry_at`.
+    pub(crate) fn lease_failed(&self, asks: &[LaneAsk], retry_at: Timestamp) {
+        let state = &mut *self.state.lock();
+        for ask in asks {
+            if let Some(lane) = state.lanes.get_mut(&ask.webhook) {
+                lane.is_leasing = false;
+                lane.due_in_store = Some(retry_at);
+            }
+            state.relist(ask.webhook);
+        }
+    }
+
+    /// When the next lane is due.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.state.lock().due.first().map(|(at, _)| *at)
+    }
+
+    /// The next delivery to attempt, with what is known of its webhook; `None` when nothing may
+    /// start. Whoever takes one must call [`Lanes::ended`].
+    pub(crate) fn take(&self, now: Timestamp) -> Option<(Ready, Arc<Route>)> {
+        let state = &mut *self.state.lock();
+        if state.is_stopping || state.in_flight >= limits::IN_FLIGHT_MAX {
+            return None;
+        }
+        loop {
+            let merchant = state.ring.pop_front()?;
+            let Some(turns) = state.turns.get_mut(&merchant) else { continue };
+            let webhook = turns.pop_front();
+            if turns.is_empty() {
+                state.turns.remove(&merchant);
+            } else {
+                state.ring.push_back(merchant);
+            }
+            let Some(lane) = webhook.and_then(|webhook| state.lanes.get_mut(&webhook)) else {
+                continue;
+            };
+            lane.is_in_turn = false;
+            if let Some(ready) = lane.start(now) {
+                let route = Arc::clone(&lane.route);
+                state.in_flight += 1;
+                state.bytes = state.bytes.saturating_sub(ready.reserved_bytes);
+                state.settle_in(route.webhook.id, now);
+                return Some((ready, route));
+            }
+        }
+    }
+
+    /// An attempt taken from here ended.
+    pub(crate) fn ended(&self, webhook: WebhookId, ended: Ended) -> Aftermath {
+        let state = &mut *self.state.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        let Some(lane) = state.lanes.get_mut(&webhook) else { return Aftermath::default() };
+        let mut aftermath = lane.ended(ended);
+        if lane.health.probing_since.is_some() {
+            aftermath.hand_back = lane.drain_all_but_tests();
+            let bytes: usize = aftermath.hand_back.iter().map(|ready| ready.reserved_bytes).sum();
+            state.bytes = state.bytes.saturating_sub(bytes);
+        }
+        state.settle_in(webhook, ended.now);
+        if state.due.first().is_some_and(|(at, _)| *at <= ended.now) {
+            self.wake.notify_one();
+        }
+        aftermath
+    }
+
+    /// Applies changed routes: lanes of webhooks that receive no more end, and what waited in them
+    /// comes back; webhooks that begin to receive get a lane that looks at the store at once.
+    pub(crate) fn apply(&self, changes: &RouteChanges, now: Timestamp, is_first: bool) -> Vec<Ready> {
+        let state = &mut *self.state.lock();
+        let mut hand_back = Vec::new();
+        for webhook in &changes.deleted {
+            hand_back.extend(state.remove(*webhook));
+        }
+        for route in &changes.routes {
+            let webhook = route.webhook.id;
+            if route.webhook.status != Status::Enabled {
+                hand_back.extend(state.remove(webhook));
+            } else if let Some(lane) = state.lanes.get_mut(&webhook) {
+                lane.route = Arc::clone(route);
+                state.settle_in(webhook, now);
+            } else {
+                let mut lane = Lane::new(Arc::clone(route));
+                lane.due_in_store = (!is_first).then_some(now);
+                state.lanes.insert(webhook, lane);
+                state.relist(webhook);
+            }
+        }
+        self.wake.notify_one();
+        hand_back
+    }
+
+    /// Whether something may start or is due now.
+    pub(crate) fn has_work(&self, now: Timestamp) -> bool {
+        let state = self.state.lock();
+        !state.is_stopping
+            && (!state.ring.is_empty() || state.due.first().is_some_and(|(at, _)| *at <= now))
+    }
+
+    /// From now on nothing starts; what waited comes back.
+    pub(crate) fn stop(&self) -> Vec<Ready> {
+        let state = &mut *self.state.lock();
+        state.is_stopping = true;
+        state.ring.clear();
+        state.turns.clear();
+        state.due.clear();
+        self.wake.notify_one();
+        state.lanes.values_mut().flat_map(|lane| std::mem::take(&mut lane.queue)).collect()
+    }
+}
+
+impl State {
+    /// Puts a delivery at the end of its lane.
+    fn enqueue(&mut self, ready: Ready) {
+        let webhook = ready.leased.webhook;
+        let now = ready.leased.due_at;
+        match self.lanes.get_mut(&webhook) {
+            Some(lane) if !self.is_stopping => lane.queue.push_back(ready),
+            // The webhook was disabled or we are stopping: the lease runs out or was canceled.
+            _ => self.bytes = self.bytes.saturating_sub(ready.reserved_bytes),
+        }
+        self.settle_in(webhook, now);
+    }
+
+    /// Restores the invariants of one lane after it changed.
+    fn settle_in(&mut self, webhook: WebhookId, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        if !self.is_stopping && !lane.is_in_turn && lane.may_start(now) {
+            lane.is_in_turn = true;
+            let merchant = lane.route.webhook.merchant;
+            let turns = self.turns.entry(merchant).or_default();
+            if turns.is_empty() {
+                self.ring.push_back(merchant);
+            }
+            turns.push_back(webhook);
+        }
+        self.relist(webhook);
+    }
+
+    /// Restores the lane's place in `due`.
+    fn relist(&mut self, webhook: WebhookId) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        let wanted = if self.is_stopping { None } else { lane.wants_at() };
+        if lane.listed_at != wanted {
+            if let Some(old) = lane.listed_at {
+                self.due.remove(&(old, webhook));
+            }
+            if let Some(new) = wanted {
+                self.due.insert((new, webhook));
+            }
+            lane.listed_at = wanted;
+        }
+    }
+
+    fn remove(&mut self, webhook: WebhookId) -> VecDeque<Ready> {
+        let Some(mut lane) = self.lanes.remove(&webhook) else { return VecDeque::new() };
+        if let Some(at) = lane.listed_at {
+            self.due.remove(&(at, webhook));
+        }
+        let merchant = lane.route.webhook.merchant;
+        if let Some(turns) = self.turns.get_mut(&merchant) {
+            turns.retain(|other| *other != webhook);
+            if turns.is_empty() {
+                self.turns.remove(&merchant);
+                self.ring.retain(|other| *other != merchant);
+            }
+        }
+        let bytes: usize = lane.queue.iter().map(|ready| ready.reserved_bytes).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        std::mem::take(&mut lane.queue)
+    }
+}

@@ -1,0 +1,287 @@
+//! The cold plane: merchants, webhooks, keys, and the lists people look at.
+//!
+//! Every verb that touches a merchant's rows takes the merchant, and answers
+//! [`StoreError::NotFound`](crate::StoreError::NotFound) for another's as for none at all. A change
+//! of webhooks moves the catalog version in the same transaction, so that no event is appended
+//! against a picture that is no longer true.
+
+use async_trait::async_trait;
+use postrider_core::attempt::Attempt;
+use postrider_core::delivery::State;
+use postrider_core::event::{Event, EventType};
+use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, UserId, WebhookId};
+use postrider_core::key::{VerificationKey, VerificationKeys};
+use postrider_core::routing::{Decision, RouteChanges};
+use postrider_core::snapshot::Choice;
+use postrider_core::time::Timestamp;
+use postrider_core::webhook::{Health, Status, Webhook};
+
+use crate::error::Result;
+
+/// The cold plane of a store.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Whether the store can read and write now; readiness asks this.
+    async fn check(&self) -> Result<()>;
+
+    /// What changed since `version`; everything when it is 0.
+    async fn routes_since(&self, version: u64) -> Result<RouteChanges>;
+
+    /// Adds a merchant.
+    async fn create_merchant(&self, merchant: Merchant) -> Result<()>;
+    /// One merchant.
+    async fn merchant(&self, id: MerchantId) -> Result<Merchant>;
+    /// All merchants, newest first.
+    async fn merchants(&self, ask: PageAsk) -> Result<Page<Merchant>>;
+
+    /// Adds a user; `Conflict` when the e-mail address is taken.
+    async fn create_user(&self, user: User) -> Result<()>;
+
+    /// Adds an API key; `LimitReached` per merchant.
+    async fn create_api_key(&self, key: ApiKey) -> Result<()>;
+    /// The live API key with this digest.
+    async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<ApiKey>;
+    /// The keys of a merchant (`None`: operator keys), newest first, revoked ones included.
+    async fn api_keys(&self, owner: Option<MerchantId>, ask: PageAsk) -> Result<Page<ApiKey>>;
+    /// Revokes a key of a merchant (`None`: an operator key); again is no error. Moves the catalog
+    /// version, so that remembered keys are looked up anew.
+    async fn revoke_api_key(
+        &self,
+        owner: Option<MerchantId>,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<ApiKey>;
+
+    /// Adds a webhook with its key; `LimitReached` per merchant.
+    async fn create_webhook(&self, webhook: Webhook, key: VerificationKey) -> Result<()>;
+    /// One webhook.
+    async fn webhook(&self, merchant: MerchantId, id: WebhookId) -> Result<(Webhook, Health)>;
+    /// A merchant's webhooks, newest first.
+    async fn webhooks(
+        &self,
+        merchant: MerchantId,
+        ask: PageAsk,
+    ) -> Result<Page<(Webhook, Health)>>;
+    /// Replaces the configuration of a webhook, its status excepted. `webhook` carries the
+    /// configuration version it was read with; `Conflict` when that has moved. Answers the webhook
+    /// as stored, one version higher.
+    async fn update_webhook(&self, webhook: Webhook) -> Result<Webhook>;
+    /// Moves a webhook to another status. Disabling cancels its pending deliveries; so does
+    /// `backlog: Cancel`. Becoming enabled from disabled forgets its health.
+    async fn change_status(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        change: StatusChange,
+    ) -> Result<StatusChanged>;
+    /// Deletes a webhook; its pending deliveries become canceled, its log stays.
+    async fn delete_webhook(&self, merchant: MerchantId, id: WebhookId, now: Timestamp)
+    -> Result<()>;
+
+    /// The keys of a webhook.
+    async fn verification_keys(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+    ) -> Result<VerificationKeys>;
+    /// Rotates a webhook's key by the rules of `VerificationKeys::rotated`.
+    async fn rotate_key(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        new: VerificationKey,
+        now: Timestamp,
+    ) -> Result<VerificationKeys>;
+
+    /// A merchant's events, newest first.
+    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<StoredEvent>>;
+    /// One event.
+    async fn event(&self, merchant: MerchantId, id: EventId) -> Result<StoredEvent>;
+
+    /// A merchant's deliveries, newest first.
+    async fn deliveries(
+        &self,
+        merchant: MerchantId,
+        filter: DeliveryFilter,
+        ask: PageAsk,
+    ) -> Result<Page<Delivery>>;
+    /// One delivery with its event and attempts, oldest attempt first.
+    async fn delivery(&self, merchant: MerchantId, id: DeliveryId) -> Result<DeliveryDetail>;
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its id.
+    pub id: MerchantId,
+    /// A name for people.
+    pub name: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// A person who may sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The merchant it belongs to.
+    pub merchant: MerchantId,
+    /// Its e-mail address, lower-cased, unique.
+    pub email: String,
+    /// An Argon2id hash in PHC form.
+    pub password_hash: String,
+    /// Its role: `owner`, `developer` or `viewer`.
+    pub role: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// A caller's credential. Only a digest of the secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose rows it opens; `None`: an operator's.
+    pub merchant: Option<MerchantId>,
+    /// A name for people.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub digest: [u8; 32],
+    /// Prefix and last four characters, to recognise it by.
+    pub hint: String,
+    /// What it may do, one bit per scope; the web crate names them.
+    pub scopes: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A change of a webhook's status.
+#[derive(Debug, Clone, Copy)]
+pub struct StatusChange {
+    /// The status to have.
+    pub status: Status,
+    /// What happens to deliveries that wait.
+    pub backlog: Backlog,
+    /// The present time.
+    pub at: Timestamp,
+}
+
+/// What happens to pending deliveries on a change of status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// They stay.
+    Keep,
+    /// They become canceled.
+    Cancel,
+}
+
+/// What a change of status did.
+#[derive(Debug, Clone)]
+pub struct StatusChanged {
+    /// The webhook as it is now.
+    pub webhook: Webhook,
+    /// Its health as it is now.
+    pub health: Health,
+    /// Deliveries that became canceled.
+    pub canceled: u64,
+}
+
+/// An event with what became of it.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// The event.
+    pub event: Event,
+    /// Whether it was made up on request.
+    pub is_test: bool,
+    /// What each webhook made of it.
+    pub decisions: Vec<Decision>,
+}
+
+/// Which deliveries are wanted; every filter given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of this webhook.
+    pub webhook: Option<WebhookId>,
+    /// In this state.
+    pub state: Option<State>,
+    /// Of this type.
+    pub event_type: Option<EventType>,
+    /// Of this event.
+    pub event: Option<EventId>,
+    /// Test deliveries only, or none of them.
+    pub is_test: Option<bool>,
+    /// Created at or after.
+    pub created_after: Option<Timestamp>,
+    /// Created before.
+    pub created_before: Option<Timestamp>,
+}
+
+/// One delivery as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its event.
+    pub event: EventId,
+    /// The event's type.
+    pub event_type: EventType,
+    /// Its webhook.
+    pub webhook: WebhookId,
+    /// Where it stands.
+    pub state: State,
+    /// Whether it carries a test event.
+    pub is_test: bool,
+    /// Attempts on record.
+    pub attempts: u32,
+    /// When a pending delivery is next due; for one in flight, when its lease runs out.
+    pub due_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it left `Pending`.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// One delivery as its own page shows it.
+#[derive(Debug, Clone)]
+pub struct DeliveryDetail {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its event, from which the body follows.
+    pub event: Event,
+    /// The additional data in its body.
+    pub choice: Choice,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct PageAsk {
+    /// Rows at most; 1 to `limits::PAGE_SIZE_MAX`.
+    pub size: u32,
+    /// Where to go on; the newest rows when absent.
+    pub cursor: Option<Cursor>,
+}
+
+/// A place in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// Rows older than the row at this position.
+    Older(u128),
+    /// Rows newer than the row at this position.
+    Newer(u128),
+}
+
+/// Some rows of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where older rows go on, if there are any.
+    pub next: Option<Cursor>,
+    /// Where newer rows go on, if there are any.
+    pub previous: Option<Cursor>,
+}

@@ -1,0 +1,38 @@
+//! From a database URL to a store. The only place that names a backend.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use postrider_core::seal::Sealer;
+use postrider_core::time::Timestamp;
+
+use crate::error::{Result, StoreError};
+use crate::{Store, sqlite};
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// `sqlite:PATH`.
+    pub url: String,
+    /// Seals verification keys.
+    pub sealer: Sealer,
+    /// The present time: leases left by a dead process fall due at it.
+    pub now: Timestamp,
+}
+
+/// The file of a `sqlite:PATH` URL.
+pub fn sqlite_path(url: &str) -> Result<PathBuf> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(StoreError::Refused(format!(
+            "cannot open {url:?}: this build stores in SQLite, written sqlite:PATH"
+        ))),
+    }
+}
+
+/// Opens a store, creating and migrating its database; refuses one that is known to lose data.
+pub async fn open(options: OpenOptions) -> Result<Arc<dyn Store>> {
+    let path = sqlite_path(&options.url)?;
+    let store = sqlite::Sqlite::open(path, options.sealer, options.now).await?;
+    Ok(Arc::new(store))
+}

@@ -1,0 +1,244 @@
+//! Webhooks: configuration, status, health, keys.
+//!
+//! Every change of what the hot path must know moves the catalog version and the row's
+//! `changed_in` in one transaction. Deleting or disabling cancels what waits in that same
+//! transaction; an attempt in flight keeps its epoch and can still be recorded.
+
+use postrider_core::ids::{MerchantId, WebhookId};
+use postrider_core::key::{VerificationKey, VerificationKeys};
+use postrider_core::limits;
+use postrider_core::seal::{KeyPlace, Sealer};
+use postrider_core::time::Timestamp;
+use postrider_core::webhook::{Health, Status, Webhook};
+use rusqlite::{Connection, params};
+
+use super::accounts::{merchant, position, taken_is_conflict};
+use super::pages::{self, Scan};
+use super::rows::{collect, duration_millis, first, millis, webhook as rows};
+use super::version;
+use super::writer::Desk;
+use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
+use crate::error::{Result, StoreError};
+
+const INSERT: &str = "INSERT INTO webhooks (id, merchant, name, target, event_types, \
+     additional_data, status, signature, retry_policy, timeout_ms, headers, max_in_flight, \
+     rate_limit_per_second, created_at, updated_at, configuration_version, key_new, changed_in) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+const COUNT: &str = "SELECT count(*) FROM webhooks WHERE merchant = ?1 AND deleted_at IS NULL";
+const ONE: &str = "SELECT id, merchant, name, target, event_types, additional_data, status, \
+     signature, retry_policy, timeout_ms, headers, max_in_flight, rate_limit_per_second, \
+     created_at, updated_at, configuration_version, consecutive_failures, failing_since, \
+     probing_since, next_probe_at \
+     FROM webhooks WHERE id = ?1 AND merchant = ?2 AND deleted_at IS NULL";
+const LIST: Scan = Scan {
+    down: "SELECT id, merchant, name, target, event_types, additional_data, status, signature, \
+         retry_policy, timeout_ms, headers, max_in_flight, rate_limit_per_second, created_at, \
+         updated_at, configuration_version, consecutive_failures, failing_since, probing_since, \
+         next_probe_at FROM webhooks \
+         WHERE merchant = ?1 AND id <= ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3",
+    up: "SELECT id, merchant, name, target, event_types, additional_data, status, signature, \
+         retry_policy, timeout_ms, headers, max_in_flight, rate_limit_per_second, created_at, \
+         updated_at, configuration_version, consecutive_failures, failing_since, probing_since, \
+         next_probe_at FROM webhooks \
+         WHERE merchant = ?1 AND id >= ?2 AND deleted_at IS NULL ORDER BY id LIMIT ?3",
+};
+const UPDATE: &str = "UPDATE webhooks SET name = ?2, target = ?3, event_types = ?4, \
+     additional_data = ?5, signature = ?6, retry_policy = ?7, timeout_ms = ?8, headers = ?9, \
+     max_in_flight = ?10, rate_limit_per_second = ?11, updated_at = ?12, \
+     configuration_version = ?13, changed_in = ?14 WHERE id = ?1";
+const SET_STATUS: &str = "UPDATE webhooks SET status = ?2, changed_in = ?3 WHERE id = ?1";
+const SET_HEALTH: &str = "UPDATE webhooks SET consecutive_failures = ?2, failing_since = ?3, \
+     probing_since = ?4, next_probe_at = ?5 WHERE id = ?1";
+const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, changed_in = ?3, key_new = NULL, \
+     key_expiring = NULL, key_expires_at = NULL WHERE id = ?1";
+const CANCEL: &str = "UPDATE deliveries INDEXED BY deliveries_queue \
+     SET state = 3, settled_at = ?2 WHERE webhook = ?1 AND state = 0";
+const KEYS: &str = "SELECT key_new, key_expiring, key_expires_at FROM webhooks \
+     WHERE id = ?1 AND merchant = ?2 AND deleted_at IS NULL";
+const SET_KEYS: &str = "UPDATE webhooks SET key_new = ?2, key_expiring = ?3, \
+     key_expires_at = ?4, updated_at = ?5, configuration_version = configuration_version + 1, \
+     changed_in = ?6 WHERE id = ?1";
+
+pub(super) fn create(desk: &mut Desk, webhook: &Webhook, key: &VerificationKey) -> Result<()> {
+    merchant(&desk.connection, webhook.merchant)?;
+    let owner = webhook.merchant.to_bytes();
+    let mut statement = desk.connection.prepare_cached(COUNT)?;
+    let count: usize = statement.query_row(params![owner], |row| row.get(0))?;
+    drop(statement);
+    let limit = limits::WEBHOOKS_PER_MERCHANT_MAX;
+    if count >= limit {
+        return Err(StoreError::LimitReached { what: "webhooks", limit });
+    }
+    let version = version::advance(desk)?;
+    let sealed = desk.sealer.seal(webhook.merchant, webhook.id, KeyPlace::New, key);
+    let inserted = desk.connection.prepare_cached(INSERT)?.execute(params![
+        webhook.id.to_bytes(),
+        owner,
+        webhook.name,
+        webhook.target.as_str(),
+        rows::patterns_text(&webhook.event_types),
+        webhook.additional_data.to_bytes(),
+        rows::status_code(webhook.status),
+        webhook.signature.as_str(),
+        rows::retry_policy_text(&webhook.retry_policy),
+        duration_millis(webhook.timeout),
+        rows::headers_text(&webhook.headers),
+        webhook.max_in_flight,
+        webhook.rate_limit_per_second,
+        webhook.created_at.unix_millis(),
+        webhook.updated_at.unix_millis(),
+        webhook.configuration_version,
+        sealed,
+        version,
+    ]);
+    taken_is_conflict(inserted)
+}
+
+pub(super) fn one(
+    connection: &Connection,
+    merchant: MerchantId,
+    id: WebhookId,
+) -> Result<(Webhook, Health)> {
+    let key = params![id.to_bytes(), merchant.to_bytes()];
+    first(&mut *connection.prepare_cached(ONE)?, key, rows::webhook_and_health)?
+        .ok_or(StoreError::NotFound)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    merchant: MerchantId,
+    ask: PageAsk,
+) -> Result<Page<(Webhook, Health)>> {
+    pages::page(ask, |walk, limit| {
+        let mut statement = connection.prepare_cached(walk.pick(&LIST))?;
+        collect(&mut statement, params![merchant.to_bytes(), walk.id(), limit], |row| {
+            let found = rows::webhook_and_health(row)?;
+            Ok((position(found.0.id.to_bytes()), found))
+        })
+    })
+}
+
+pub(super) fn update(desk: &mut Desk, mut webhook: Webhook) -> Result<Webhook> {
+    let (stored, _) = one(&desk.connection, webhook.merchant, webhook.id)?;
+    if stored.configuration_version != webhook.configuration_version {
+        return Err(StoreError::Conflict);
+    }
+    webhook.configuration_version += 1;
+    webhook.status = stored.status;
+    webhook.created_at = stored.created_at;
+    let version = version::advance(desk)?;
+    desk.connection.prepare_cached(UPDATE)?.execute(params![
+        webhook.id.to_bytes(),
+        webhook.name,
+        webhook.target.as_str(),
+        rows::patterns_text(&webhook.event_types),
+        webhook.additional_data.to_bytes(),
+        webhook.signature.as_str(),
+        rows::retry_policy_text(&webhook.retry_policy),
+        duration_millis(webhook.timeout),
+        rows::headers_text(&webhook.headers),
+        webhook.max_in_flight,
+        webhook.rate_limit_per_second,
+        webhook.updated_at.unix_millis(),
+        webhook.configuration_version,
+        version,
+    ])?;
+    Ok(webhook)
+}
+
+pub(super) fn change_status(
+    desk: &mut Desk,
+    merchant: MerchantId,
+    id: WebhookId,
+    change: StatusChange,
+) -> Result<StatusChanged> {
+    let (mut webhook, mut health) = one(&desk.connection, merchant, id)?;
+    let was_disabled = matches!(webhook.status, Status::Disabled(_));
+    let is_disabled = matches!(change.status, Status::Disabled(_));
+    webhook.status = change.status;
+    let version = version::advance(desk)?;
+    let status = params![id.to_bytes(), rows::status_code(change.status), version];
+    desk.connection.prepare_cached(SET_STATUS)?.execute(status)?;
+    // Also on the way over "paused": with its old health it would be disabled again at once.
+    if was_disabled && !is_disabled {
+        health = Health::OK;
+        set_health(&desk.connection, id, &health)?;
+    }
+    let canceled = if is_disabled || change.backlog == Backlog::Cancel {
+        cancel_pending(&desk.connection, id, change.at)?
+    } else {
+        0
+    };
+    Ok(StatusChanged { webhook, health, canceled })
+}
+
+pub(super) fn delete(
+    desk: &mut Desk,
+    merchant: MerchantId,
+    id: WebhookId,
+    now: Timestamp,
+) -> Result<()> {
+    one(&desk.connection, merchant, id)?;
+    let version = version::advance(desk)?;
+    let deleted = params![id.to_bytes(), now.unix_millis(), version];
+    desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
+    cancel_pending(&desk.connection, id, now)?;
+    Ok(())
+}
+
+/// `is_leased` and the epoch stay, so that an attempt in flight can still be recorded, once.
+fn cancel_pending(connection: &Connection, webhook: WebhookId, at: Timestamp) -> Result<u64> {
+    let key = params![webhook.to_bytes(), at.unix_millis()];
+    let canceled = connection.prepare_cached(CANCEL)?.execute(key)?;
+    Ok(u64::try_from(canceled).unwrap_or(u64::MAX))
+}
+
+pub(super) fn note_health(desk: &mut Desk, notes: &[(WebhookId, Health)]) -> Result<()> {
+    notes.iter().try_for_each(|(webhook, health)| set_health(&desk.connection, *webhook, health))
+}
+
+fn set_health(connection: &Connection, webhook: WebhookId, health: &Health) -> Result<()> {
+    connection.prepare_cached(SET_HEALTH)?.execute(params![
+        webhook.to_bytes(),
+        health.consecutive_failures,
+        millis(health.failing_since),
+        millis(health.probing_since),
+        millis(health.next_probe_at),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn keys(
+    connection: &Connection,
+    sealer: &Sealer,
+    merchant: MerchantId,
+    id: WebhookId,
+) -> Result<VerificationKeys> {
+    let key = params![id.to_bytes(), merchant.to_bytes()];
+    first(&mut *connection.prepare_cached(KEYS)?, key, |row| {
+        rows::keys(row, 0, sealer, (merchant, id))
+    })?
+    .ok_or(StoreError::NotFound)
+}
+
+pub(super) fn rotate_key(
+    desk: &mut Desk,
+    merchant: MerchantId,
+    id: WebhookId,
+    new: VerificationKey,
+    now: Timestamp,
+) -> Result<VerificationKeys> {
+    let rotated = keys(&desk.connection, &desk.sealer, merchant, id)?.rotated(new, now);
+    let version = version::advance(desk)?;
+    let seal = |place, key| desk.sealer.seal(merchant, id, place, key);
+    let expiring = rotated.expiring.as_ref();
+    desk.connection.prepare_cached(SET_KEYS)?.execute(params![
+        id.to_bytes(),
+        seal(KeyPlace::New, &rotated.new),
+        expiring.map(|expiring| seal(KeyPlace::Expiring, &expiring.key)),
+        expiring.map(|expiring| expiring.expires_at.unix_millis()),
+        now.unix_millis(),
+        version,
+    ])?;
+    Ok(rotated)
+}

@@ -1,0 +1,246 @@
+//! Who is calling, and for which merchant.
+//!
+//! A caller shows an API key as `x-api-key: KEY` or `Authorization: Bearer KEY`. A merchant's key
+//! acts for its merchant, within its scopes. An operator's key may do everything, and names the
+//! merchant it acts for in the header `Postrider-Merchant: <merchant id>`; routes of a merchant's
+//! rows refuse it without. Every route passes through [`admit`] with the access the route list
+//! gives it.
+//!
+//! Invariants:
+//! - a missing, malformed, unknown or revoked key gets one same answer, and one with a wrong
+//!   checksum costs no database read;
+//! - a remembered key is forgotten as soon as this node sees the catalog move, which revoking a key
+//!   makes it do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use axum::middleware::Next;
+use parking_lot::Mutex;
+use postrider_core::ids::MerchantId;
+use postrider_core::limits;
+use postrider_engine::Engine;
+use postrider_store::StoreError;
+use postrider_store::catalog::ApiKey;
+
+use super::error::ApiError;
+use super::query;
+use crate::api_key::{Scope, Scopes, Secret};
+use crate::shared::Shared;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Names the merchant an operator's key acts for.
+const ACTING_FOR: HeaderName = HeaderName::from_static("postrider-merchant");
+/// Query parameters people put keys into.
+const KEY_PARAMETERS: [&str; 7] =
+    ["api_key", "api-key", "apikey", "x-api-key", "key", "token", "access_token"];
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing.
+    Public,
+    /// Any valid key.
+    AnyKey,
+    /// A merchant's key with this scope, or an operator's that names a merchant.
+    Merchant(Scope),
+    /// An operator's key; a merchant may be named.
+    Operator,
+}
+
+/// The merchant whose rows a request may touch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tenant(pub(crate) MerchantId);
+
+/// The merchant an operator named, if any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ActingFor(pub(crate) Option<MerchantId>);
+
+/// What [`admit`] needs to know of a route.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) access: Access,
+}
+
+/// Lets a request through to its handler, or refuses it.
+pub(crate) async fn admit(
+    State(door): State<Door>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Result<Response<Body>, ApiError> {
+    if door.access != Access::Public {
+        refuse_key_in_url(&request)?;
+        let secret = presented(request.headers())?;
+        let engine = &door.shared.engine;
+        let key = door.shared.keys.live(engine, &secret).await?;
+        let acting_for = acting_for(request.headers(), &key, engine)?;
+        match door.access {
+            Access::Public | Access::AnyKey => {}
+            Access::Operator => {
+                demand_operator(&key)?;
+                request.extensions_mut().insert(ActingFor(acting_for));
+            }
+            Access::Merchant(scope) => {
+                demand_scope(&key, scope)?;
+                let merchant = acting_for.ok_or_else(merchant_required)?;
+                request.extensions_mut().insert(Tenant(merchant));
+            }
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+/// A key in a URL ends up in logs, histories and Referer headers, so it is refused even beside a
+/// good one.
+fn refuse_key_in_url(request: &Request<Body>) -> Result<(), ApiError> {
+    let holds_key = |(name, value): &(String, String)| {
+        KEY_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) || Secret::resembles(value)
+    };
+    if query::pairs(request.uri()).iter().any(holds_key) {
+        let detail = "An API key must not be part of a URL, where logs and browsers keep it: send \
+                      it as a header, and replace this key.";
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "key_in_url", detail));
+    }
+    Ok(())
+}
+
+/// The one key the headers show.
+fn presented(headers: &HeaderMap) -> Result<Secret, ApiError> {
+    let bearer = headers.get_all(AUTHORIZATION).iter().map(|value| (value, true));
+    let plain = headers.get_all(&API_KEY).iter().map(|value| (value, false));
+    let mut shown = bearer.chain(plain);
+    let (Some((value, is_bearer)), None) = (shown.next(), shown.next()) else {
+        if headers.contains_key(AUTHORIZATION) || headers.contains_key(&API_KEY) {
+            let detail = "Send exactly one credential: `x-api-key` or `Authorization`, once.";
+            return Err(ApiError::bad_request("conflicting_credentials", detail));
+        }
+        return Err(ApiError::unauthorized());
+    };
+    let text = value.to_str().map_err(|_| ApiError::unauthorized())?;
+    let text = if is_bearer { bearer_token(text) } else { Some(text) };
+    text.and_then(|text| Secret::parse(text.trim())).ok_or_else(ApiError::unauthorized)
+}
+
+fn bearer_token(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// The merchant a request is for. A merchant's key may name its own, and no other.
+fn acting_for(
+    headers: &HeaderMap,
+    key: &ApiKey,
+    engine: &Engine,
+) -> Result<Option<MerchantId>, ApiError> {
+    let mut named = headers.get_all(&ACTING_FOR).iter();
+    let (first, second) = (named.next(), named.next());
+    let Some(value) = first else { return Ok(key.merchant) };
+    let unknown = || {
+        let detail = "The header Postrider-Merchant names no merchant this key may act for.";
+        ApiError::refused("unknown_merchant", "Postrider-Merchant", detail)
+    };
+    let id = value.to_str().ok().and_then(|text| MerchantId::parse(text).ok());
+    let id = id.filter(|_| second.is_none()).ok_or_else(unknown)?;
+    let may = match key.merchant {
+        Some(own) => own == id,
+        None => engine.routing().knows_merchant(id),
+    };
+    if may { Ok(Some(id)) } else { Err(unknown()) }
+}
+
+fn merchant_required() -> ApiError {
+    let detail = "An operator's key belongs to no merchant: name the one to act for in the header \
+                  Postrider-Merchant.";
+    ApiError::refused("merchant_required", "Postrider-Merchant", detail)
+}
+
+fn demand_operator(key: &ApiKey) -> Result<(), ApiError> {
+    if key.merchant.is_none() {
+        return Ok(());
+    }
+    let detail = "This needs an operator's key.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "operator_required", detail))
+}
+
+fn demand_scope(key: &ApiKey, scope: Scope) -> Result<(), ApiError> {
+    if key.merchant.is_none() || Scopes::from_bits(key.scopes).has(scope) {
+        return Ok(());
+    }
+    let detail = format!("This needs a key with the scope `{}`.", scope.as_str());
+    Err(ApiError::new(StatusCode::FORBIDDEN, "scope_missing", detail))
+}
+
+impl<S: Sync> FromRequestParts<S> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let tenant = parts.extensions.get::<Self>().copied();
+        tenant.ok_or_else(|| ApiError::internal("a route of merchants has the wrong access"))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ActingFor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let named = parts.extensions.get::<Self>().copied();
+        named.ok_or_else(|| ApiError::internal("a route of operators has the wrong access"))
+    }
+}
+
+/// Keys looked up since the catalog last moved.
+#[derive(Default)]
+pub(crate) struct KeyCache(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    /// The catalog version all of `keys` were found live at.
+    version: u64,
+    keys: HashMap<[u8; 32], Arc<ApiKey>>,
+}
+
+impl KeyCache {
+    /// The live key of this secret.
+    async fn live(&self, engine: &Engine, secret: &Secret) -> Result<Arc<ApiKey>, ApiError> {
+        let digest = secret.digest();
+        let version = engine.routing().version();
+        if let Some(key) = self.remembered(version, &digest) {
+            return Ok(key);
+        }
+        let key = match engine.store().api_key_by_digest(digest).await {
+            Ok(key) => Arc::new(key),
+            Err(StoreError::NotFound) => return Err(ApiError::unauthorized()),
+            Err(error) => return Err(error.into()),
+        };
+        // The kind in the text is a convenience for people; what the store says decides.
+        self.remember(version, digest, &key);
+        Ok(key)
+    }
+
+    fn remembered(&self, version: u64, digest: &[u8; 32]) -> Option<Arc<ApiKey>> {
+        let mut remembered = self.0.lock();
+        if remembered.version != version {
+            remembered.version = version;
+            remembered.keys.clear();
+        }
+        remembered.keys.get(digest).cloned()
+    }
+
+    /// Keeps a key that was looked up at `version`, unless the catalog has moved since: it could
+    /// have been revoked in between.
+    fn remember(&self, version: u64, digest: [u8; 32], key: &Arc<ApiKey>) {
+        let mut remembered = self.0.lock();
+        if remembered.version == version {
+            if remembered.keys.len() >= limits::KEY_CACHE_MAX {
+                remembered.keys.clear();
+            }
+            remembered.keys.insert(digest, Arc::clone(key));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Query parameters: each known, given once, and readable, or refused by name.
+
+use axum::extract::Query as Pairs;
+use axum::http::Uri;
+use postrider_core::time::Timestamp;
+
+use super::error::ApiError;
+
+/// Every parameter of a URL in its order, repeated ones included. What is not valid UTF-8 is
+/// replaced, so that reading never fails.
+pub(crate) fn pairs(uri: &Uri) -> Vec<(String, String)> {
+    Pairs::try_from_uri(uri).map(|Pairs(pairs)| pairs).unwrap_or_default()
+}
+
+/// The parameters of a request, all of them known.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Reads the parameters; those not in `known`, and repeated ones, are refused.
+    pub(crate) fn read(uri: &Uri, known: &[&'static str]) -> Result<Self, ApiError> {
+        let pairs = pairs(uri);
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                return Err(unknown(name, known));
+            }
+            if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
+                let detail = format!("`{name}` is given more than once; give it once.");
+                return Err(ApiError::refused("repeated_parameter", name.clone(), detail));
+            }
+        }
+        Ok(Self { pairs })
+    }
+
+    /// Refuses every parameter.
+    pub(crate) fn none(uri: &Uri) -> Result<(), ApiError> {
+        Self::read(uri, &[]).map(drop)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters, ordered by name.
+    pub(crate) fn sorted(&self) -> Vec<(&str, &str)> {
+        let mut pairs: Vec<_> = self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    /// A parameter read by `read`; `allowed` says what may stand there.
+    pub(crate) fn parsed<T>(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        match read(text) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                let detail = format!("`{name}` must be {allowed}.");
+                Err(ApiError::refused("invalid_parameter", name, detail))
+            }
+        }
+    }
+
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
+        let allowed = "a time such as 2026-01-31T08:00:00Z (RFC 3339; write + as %2B)";
+        self.parsed(name, allowed, Timestamp::parse_rfc3339)
+    }
+
+    pub(crate) fn truth(&self, name: &'static str) -> Result<Option<bool>, ApiError> {
+        self.parsed(name, "true or false", |text| text.parse().ok())
+    }
+}
+
+fn unknown(name: &str, known: &[&'static str]) -> ApiError {
+    let shown: String = name.chars().take(64).collect();
+    let mut detail = format!("There is no parameter `{shown}` here");
+    match nearest(name, known) {
+        Some(near) => detail.push_str(&format!("; did you mean `{near}`?")),
+        None if known.is_empty() => detail.push_str(", nor any other."),
+        None => detail.push_str(&format!("; there are {}.", known.join(", "))),
+    }
+    ApiError::refused("unknown_parameter", shown, detail)
+}
+
+/// The known name somebody probably meant.
+pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    /// Found by trying: `target` and `target_url`, `tpye` and `type` pass, unrelated words do not.
+    const LIKENESS_MIN: f64 = 0.8;
+    let likeness = |known: &&'static str| (strsim::jaro_winkler(name, known), *known);
+    let best = known.iter().map(likeness).max_by(|(left, _), (right, _)| left.total_cmp(right))?;
+    (best.0 >= LIKENESS_MIN).then_some(best.1)
+}

@@ -1,0 +1,144 @@
+//! Deliveries and their attempts as the API shows them.
+
+use std::time::Duration;
+
+use postrider_core::attempt::{Attempt, Phases};
+use postrider_core::snapshot;
+use postrider_store::catalog::{Delivery, DeliveryDetail};
+use serde::Serialize;
+
+use super::{HeaderLine, header_lines};
+
+/// A delivery as lists show it.
+#[derive(Serialize)]
+pub(crate) struct DeliveryOut<'a> {
+    id: String,
+    event: &'a str,
+    event_type: &'a str,
+    webhook: String,
+    status: &'static str,
+    test: bool,
+    attempts_count: u32,
+    next_attempt_at: Option<String>,
+    created_at: String,
+    settled_at: Option<String>,
+}
+
+impl<'a> DeliveryOut<'a> {
+    pub(crate) fn new(delivery: &'a Delivery) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            event: delivery.event.as_str(),
+            event_type: delivery.event_type.as_str(),
+            webhook: delivery.webhook.to_string(),
+            status: delivery.state.as_str(),
+            test: delivery.is_test,
+            attempts_count: delivery.attempts,
+            next_attempt_at: delivery.due_at.map(super::time),
+            created_at: super::time(delivery.created_at),
+            settled_at: delivery.settled_at.map(super::time),
+        }
+    }
+}
+
+/// A delivery in full.
+#[derive(Serialize)]
+pub(crate) struct DetailOut<'a> {
+    #[serde(flatten)]
+    delivery: DeliveryOut<'a>,
+    request: RequestOut<'a>,
+    attempts: Vec<AttemptOut<'a>>,
+}
+
+/// The request: its body is the same for every attempt, its headers are those of the latest.
+#[derive(Serialize)]
+struct RequestOut<'a> {
+    /// `null` before the first attempt: signatures are made with each.
+    headers: Option<Vec<HeaderLine<'a>>>,
+    body: String,
+}
+
+impl<'a> DetailOut<'a> {
+    pub(crate) fn new(detail: &'a DeliveryDetail) -> Self {
+        let body = snapshot::body(&detail.event, detail.choice);
+        let latest = detail.attempts.last();
+        Self {
+            delivery: DeliveryOut::new(&detail.delivery),
+            request: RequestOut {
+                headers: latest.map(|attempt| header_lines(&attempt.request_headers)),
+                // A body is put together from JSON texts, so it is UTF-8 and nothing is replaced.
+                body: String::from_utf8_lossy(&body).into_owned(),
+            },
+            attempts: detail.attempts.iter().map(AttemptOut::new).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AttemptOut<'a> {
+    number: u32,
+    started_at: String,
+    outcome: &'static str,
+    status_code: Option<u16>,
+    duration_ms: f64,
+    phases: PhasesOut,
+    response_headers: Vec<HeaderLine<'a>>,
+    response_body: String,
+    response_truncated: bool,
+    cause: Option<&'static str>,
+    remedy: Option<&'static str>,
+    /// What is particular to this attempt.
+    note: Option<&'a str>,
+    configuration_version: u64,
+}
+
+impl<'a> AttemptOut<'a> {
+    fn new(attempt: &'a Attempt) -> Self {
+        let kind = attempt.outcome.kind;
+        Self {
+            number: attempt.number,
+            started_at: super::time(attempt.started_at),
+            outcome: kind.as_str(),
+            status_code: attempt.outcome.status_code,
+            duration_ms: millis(attempt.phases.total),
+            phases: PhasesOut::new(&attempt.phases),
+            response_headers: header_lines(&attempt.response_headers),
+            response_body: String::from_utf8_lossy(&attempt.response_body).into_owned(),
+            response_truncated: attempt.is_response_truncated,
+            cause: kind.cause(),
+            remedy: kind.remedy(),
+            note: attempt.note.as_deref(),
+            configuration_version: attempt.configuration_version,
+        }
+    }
+}
+
+/// Milliseconds with up to three decimals; a phase that did not happen is `null`.
+#[derive(Serialize)]
+struct PhasesOut {
+    queue_ms: f64,
+    dns_ms: Option<f64>,
+    connect_ms: Option<f64>,
+    tls_ms: Option<f64>,
+    first_byte_ms: Option<f64>,
+    total_ms: f64,
+}
+
+impl PhasesOut {
+    fn new(phases: &Phases) -> Self {
+        Self {
+            queue_ms: millis(phases.queue),
+            dns_ms: phases.dns.map(millis),
+            connect_ms: phases.connect.map(millis),
+            tls_ms: phases.tls.map(millis),
+            first_byte_ms: phases.first_byte.map(millis),
+            total_ms: millis(phases.total),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 285 years of microseconds")]
+    let micros = duration.as_micros() as f64;
+    micros / 1_000.0
+}

@@ -1,0 +1,219 @@
+//! Events in the API: as posted (one, a batch, or lines) and as shown.
+//!
+//! Invariant: `data`, `context` and `snapshot` are copied byte for byte, in both directions.
+
+use bytes::Bytes;
+use postrider_core::event::{EventType, PostedEvent};
+use postrider_core::ids::EventId;
+use postrider_core::limits;
+use postrider_core::routing::{Decision, RoutingTable, Verdict};
+use postrider_engine::{AcceptError, Accepted};
+use postrider_store::catalog::StoredEvent;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::super::body::{Format, Posted};
+use super::super::error::ApiError;
+use super::object::{self, Object};
+
+const MEMBERS: [&str; 6] = ["type", "id", "created", "data", "context", "snapshot"];
+
+/// What one request posts.
+pub(crate) struct Batch {
+    /// Whether one event was posted by itself; then its answer is not in a list.
+    is_single: bool,
+    pub(crate) events: Vec<PostedEvent>,
+}
+
+impl Batch {
+    /// Reads a request's body.
+    pub(crate) fn read(posted: &Posted) -> Result<Self, ApiError> {
+        match posted.format {
+            Format::Json => Self::read_json(posted.json()?),
+            Format::Lines => Self::read_lines(posted.text()?),
+        }
+    }
+
+    fn read_json(text: &str) -> Result<Self, ApiError> {
+        let top = Object::read_any(text, "")?;
+        if top.raw("events").is_none() {
+            return Ok(Self { is_single: true, events: vec![read_event(text, "")?] });
+        }
+        let top = Object::read(text, "", &["events"])?;
+        let items = top.need("events", top.items("events")?)?;
+        check_number(items.len())?;
+        let read = |(index, item): (usize, &&str)| read_event(item, &path(index));
+        let events = items.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { is_single: false, events })
+    }
+
+    /// One event per line; lines of white space are passed over.
+    fn read_lines(text: &str) -> Result<Self, ApiError> {
+        let lines = text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let mut events = Vec::new();
+        for (number, line) in lines {
+            // Before the line is read: the answer does not depend on how long the rest is.
+            check_number(events.len() + 1)?;
+            let checked = object::check(line, number + 1)?;
+            events.push(read_event(checked, &path(events.len()))?);
+        }
+        check_number(events.len())?;
+        Ok(Self { is_single: false, events })
+    }
+
+    /// Why the events were not accepted, in terms of this request.
+    pub(crate) fn refusal(is_single: bool, error: AcceptError) -> ApiError {
+        let path = |index| if is_single { String::new() } else { path(index) };
+        match error {
+            AcceptError::Refused { index, refusal } => {
+                ApiError::from(refusal).within(&path(index))
+            }
+            AcceptError::IdempotencyMismatch { index } => {
+                let detail = "An event with this id and other content was accepted before.";
+                let error = ApiError::conflict("idempotency_mismatch", detail);
+                error.about("id").within(&path(index))
+            }
+            AcceptError::Overloaded { limit } => ApiError::overloaded(limit),
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+
+    pub(crate) fn is_single(&self) -> bool {
+        self.is_single
+    }
+}
+
+fn path(index: usize) -> String {
+    format!("events[{index}].")
+}
+
+fn check_number(events: usize) -> Result<(), ApiError> {
+    if (1..=limits::EVENTS_PER_REQUEST_MAX).contains(&events) {
+        return Ok(());
+    }
+    let most = limits::EVENTS_PER_REQUEST_MAX;
+    let detail = format!("One request posts 1 to {most} events.");
+    Err(ApiError::refused("invalid_event_count", "events", detail))
+}
+
+fn read_event(text: &str, path: &str) -> Result<PostedEvent, ApiError> {
+    let event = Object::read(text, path, &MEMBERS)?;
+    let event_type = event.need("type", event.text("type")?)?;
+    let event_type = EventType::parse(&event_type).ok_or_else(|| {
+        let detail = format!(
+            "An event type is `family.action` in lower-case letters, digits and underscores, at \
+             most {} characters.",
+            limits::EVENT_TYPE_BYTES_MAX
+        );
+        ApiError::refused("invalid_event_type", event.field("type"), detail)
+    })?;
+    let id = event.text("id")?.map(|id| EventId::parse(&id)).transpose().map_err(|why| {
+        ApiError::refused("invalid_id", event.field("id"), format!("{why}."))
+    })?;
+    let copy = |raw: &str| Bytes::copy_from_slice(raw.as_bytes());
+    Ok(PostedEvent {
+        id,
+        event_type,
+        created: event.integer("created")?,
+        data: copy(event.need("data", event.raw("data"))?),
+        context: event.raw("context").map(copy),
+        snapshot: event.raw("snapshot").map(copy),
+    })
+}
+
+/// The answer to one posted event.
+#[derive(Serialize)]
+pub(crate) struct AcceptedOut<'a> {
+    id: &'a str,
+    duplicate: bool,
+    deliveries: Vec<String>,
+}
+
+impl<'a> AcceptedOut<'a> {
+    pub(crate) fn new(accepted: &'a Accepted) -> Self {
+        Self {
+            id: accepted.id.as_str(),
+            duplicate: accepted.is_duplicate,
+            deliveries: accepted.deliveries.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// An event as shown.
+#[derive(Serialize)]
+pub(crate) struct EventOut<'a> {
+    id: &'a str,
+    r#type: &'a str,
+    created: i64,
+    accepted_at: String,
+    test: bool,
+    #[serde(flatten)]
+    parts: Option<Parts<'a>>,
+    decisions: Vec<DecisionOut>,
+}
+
+/// What the sender posted, byte for byte. Left out of lists: a page of large events has no bound
+/// worth the name.
+#[derive(Serialize)]
+struct Parts<'a> {
+    data: &'a RawValue,
+    context: Option<&'a RawValue>,
+    snapshot: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct DecisionOut {
+    webhook: String,
+    /// The name it has now; `null` once it is deleted.
+    webhook_name: Option<String>,
+    decision: &'static str,
+    reason: &'static str,
+    delivery: Option<String>,
+}
+
+impl<'a> EventOut<'a> {
+    /// The row of a list.
+    pub(crate) fn row(stored: &'a StoredEvent, routing: &RoutingTable) -> Self {
+        let event = &stored.event;
+        let decisions = stored.decisions.iter().map(|made| DecisionOut::new(made, routing));
+        Self {
+            id: event.id.as_str(),
+            r#type: event.event_type.as_str(),
+            created: event.created,
+            accepted_at: super::time(event.accepted_at),
+            test: stored.is_test,
+            parts: None,
+            decisions: decisions.collect(),
+        }
+    }
+
+    /// The event in full.
+    pub(crate) fn full(stored: &'a StoredEvent, routing: &RoutingTable) -> Result<Self, ApiError> {
+        let event = &stored.event;
+        let parts = Parts {
+            data: super::raw(&event.data)?,
+            context: event.context.as_deref().map(super::raw).transpose()?,
+            snapshot: event.snapshot.as_deref().map(super::raw).transpose()?,
+        };
+        Ok(Self { parts: Some(parts), ..Self::row(stored, routing) })
+    }
+}
+
+impl DecisionOut {
+    fn new(made: &Decision, routing: &RoutingTable) -> Self {
+        let (decision, reason) = match made.verdict {
+            Verdict::Deliver { .. } => ("deliver", "The webhook selects this event type."),
+            Verdict::NotSelected => {
+                ("not_selected", "The webhook did not select this event type at that time.")
+            }
+            Verdict::Disabled => ("disabled", "The webhook was disabled at that time."),
+        };
+        Self {
+            webhook: made.webhook.to_string(),
+            webhook_name: routing.route(made.webhook).map(|route| route.webhook.name.clone()),
+            decision,
+            reason,
+            delivery: made.delivery().map(|id| id.to_string()),
+        }
+    }
+}

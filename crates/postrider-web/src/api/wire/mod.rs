@@ -1,0 +1,42 @@
+//! The JSON shapes of the API: counterparts of domain types, in both directions.
+//!
+//! Requests are read through [`object::Object`], which knows which member is at fault and why;
+//! answers are plain structs that borrow from what they show.
+
+pub(crate) mod delivery;
+pub(crate) mod event;
+pub(crate) mod key;
+pub(crate) mod object;
+pub(crate) mod webhook;
+
+use postrider_core::time::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::error::ApiError;
+
+/// Times of the API: RFC 3339, UTC, milliseconds.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.rfc3339()
+}
+
+/// Stored JSON, shown as it is.
+pub(crate) fn raw(bytes: &[u8]) -> Result<&RawValue, ApiError> {
+    serde_json::from_slice(bytes).map_err(ApiError::unprintable)
+}
+
+/// One header line of a request or an answer. A list keeps their order and repeated names.
+#[derive(Serialize)]
+pub(crate) struct HeaderLine<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+/// Splits head lines as attempts keep them: `Name: value`, joined by line feeds.
+pub(crate) fn header_lines(text: &str) -> Vec<HeaderLine<'_>> {
+    fn split(line: &str) -> HeaderLine<'_> {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        HeaderLine { name, value: value.trim_start() }
+    }
+    text.lines().filter(|line| !line.is_empty()).map(split).collect()
+}

@@ -1,0 +1,333 @@
+//! The webhook object of the API: shown whole, and written in part.
+//!
+//! Invariant: the verification key is never part of it.
+
+use std::time::Duration;
+
+use postrider_core::catalogue::{self, Entity, Family};
+use postrider_core::limits;
+use postrider_core::pattern::Pattern;
+use postrider_core::refusal::Refusal;
+use postrider_core::retry::RetryPolicy;
+use postrider_core::sign::Scheme;
+use postrider_core::snapshot::AdditionalData;
+use postrider_core::target::TargetUrl;
+use postrider_core::webhook::{self, Health, Header, Webhook};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::super::error::ApiError;
+use super::object::Object;
+use crate::shared::Shared;
+
+/// What callers may write.
+const WRITABLE: [&str; 10] = [
+    "name",
+    "target_url",
+    "event_types",
+    "additional_data",
+    "signature",
+    "retry_policy",
+    "timeout_seconds",
+    "headers",
+    "max_in_flight",
+    "rate_limit_per_second",
+];
+/// What is shown beside it.
+const READ_ONLY: [&str; 5] = ["id", "status", "health", "created_at", "updated_at"];
+
+/// What one request writes; `None` leaves a field as it is.
+#[derive(Default)]
+pub(crate) struct Draft {
+    name: Option<String>,
+    target: Option<TargetUrl>,
+    event_types: Option<Vec<Pattern>>,
+    additional_data: Option<AdditionalData>,
+    signature: Option<Scheme>,
+    retry_policy: Option<RetryPolicy>,
+    timeout: Option<Duration>,
+    headers: Option<Vec<Header>>,
+    max_in_flight: Option<u32>,
+    /// `Some(None)`: no limit from now on.
+    rate_limit_per_second: Option<Option<u32>>,
+}
+
+impl Draft {
+    /// Reads what a request writes, and checks it by the rules of this installation.
+    pub(crate) fn read(text: &str, shared: &Shared) -> Result<Self, ApiError> {
+        let given = Object::read_any(text, "")?;
+        for (name, _) in given.members() {
+            if READ_ONLY.contains(&name) {
+                let detail = format!("`{name}` cannot be written; actions such as `disable` move it.");
+                return Err(ApiError::refused("read_only_field", name.to_owned(), detail));
+            }
+        }
+        let given = Object::read(text, "", &WRITABLE)?;
+        Ok(Self {
+            name: read_name(&given)?,
+            target: read_target(&given, shared)?,
+            event_types: read_event_types(&given)?,
+            additional_data: read_additional_data(&given)?,
+            signature: read_signature(&given)?,
+            retry_policy: read_retry_policy(&given)?,
+            timeout: read_timeout(&given)?,
+            headers: read_headers(&given, &shared.signature_header)?,
+            max_in_flight: read_small(&given, "max_in_flight", limits::MAX_IN_FLIGHT_MAX)?,
+            rate_limit_per_second: read_rate(&given)?,
+        })
+    }
+
+    /// The three fields a new webhook cannot do without.
+    pub(crate) fn essentials(&mut self) -> Result<(String, TargetUrl, Vec<Pattern>), ApiError> {
+        let missing = |field: &'static str| {
+            move || ApiError::refused("missing_field", field, format!("`{field}` is required."))
+        };
+        Ok((
+            self.name.take().ok_or_else(missing("name"))?,
+            self.target.take().ok_or_else(missing("target_url"))?,
+            self.event_types.take().ok_or_else(missing("event_types"))?,
+        ))
+    }
+
+    /// Writes what was given over `webhook`.
+    pub(crate) fn apply(&self, webhook: &mut Webhook) {
+        fn set<T: Clone>(to: &mut T, given: Option<&T>) {
+            if let Some(given) = given {
+                to.clone_from(given);
+            }
+        }
+        set(&mut webhook.name, self.name.as_ref());
+        set(&mut webhook.target, self.target.as_ref());
+        set(&mut webhook.event_types, self.event_types.as_ref());
+        set(&mut webhook.additional_data, self.additional_data.as_ref());
+        set(&mut webhook.signature, self.signature.as_ref());
+        set(&mut webhook.retry_policy, self.retry_policy.as_ref());
+        set(&mut webhook.timeout, self.timeout.as_ref());
+        set(&mut webhook.headers, self.headers.as_ref());
+        set(&mut webhook.max_in_flight, self.max_in_flight.as_ref());
+        set(&mut webhook.rate_limit_per_second, self.rate_limit_per_second.as_ref());
+    }
+}
+
+fn read_name(given: &Object) -> Result<Option<String>, ApiError> {
+    let name = given.any_text("name")?;
+    name.as_deref().map_or(Ok(()), webhook::check_name)?;
+    Ok(name)
+}
+
+fn read_target(given: &Object, shared: &Shared) -> Result<Option<TargetUrl>, ApiError> {
+    let Some(text) = given.any_text("target_url")? else { return Ok(None) };
+    TargetUrl::parse(&text, &shared.rules).map(Some).map_err(|refusal| {
+        // The log has the operator's reason; a merchant learns nothing of the network.
+        tracing::debug!(?refusal, "a target was refused");
+        ApiError::refused(refusal.code(), "target_url", refusal.to_string())
+    })
+}
+
+fn read_event_types(given: &Object) -> Result<Option<Vec<Pattern>>, ApiError> {
+    let Some(texts) = given.texts("event_types")? else { return Ok(None) };
+    let mut patterns = Vec::new();
+    for text in texts.iter().take(limits::PATTERNS_PER_WEBHOOK_MAX + 1) {
+        let pattern = Pattern::parse(text)?;
+        check_known(&pattern)?;
+        if !patterns.contains(&pattern) {
+            patterns.push(pattern);
+        }
+    }
+    if texts.len() > limits::PATTERNS_PER_WEBHOOK_MAX {
+        patterns.clear();
+    }
+    webhook::check_event_types(&patterns)?;
+    Ok(Some(patterns))
+}
+
+/// A pattern nothing can ever match is a mistake.
+fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
+    let (is_known, name) = match pattern {
+        Pattern::All => return Ok(()),
+        Pattern::Family(family) => (Family::parse(family).is_some(), format!("{family}.*")),
+        Pattern::Exact(event_type) => {
+            (catalogue::find(event_type.as_str()).is_some(), event_type.to_string())
+        }
+    };
+    if is_known {
+        return Ok(());
+    }
+    let mut detail = format!("There is no event type `{name}`");
+    match catalogue::nearest(&name) {
+        Some(near) => detail.push_str(&format!("; did you mean `{near}`?")),
+        None => detail.push_str("; GET /api/v1/event-types lists them."),
+    }
+    Err(Refusal::new("unknown_event_type", "event_types", detail))
+}
+
+fn read_additional_data(given: &Object) -> Result<Option<AdditionalData>, ApiError> {
+    let Some(text) = given.raw("additional_data") else { return Ok(None) };
+    let families: Vec<_> = Family::ALL.iter().map(|family| family.as_str()).collect();
+    let chosen = Object::read(text, "additional_data.", &families)?;
+    let mut additional_data = AdditionalData::default();
+    for family in Family::ALL {
+        for name in chosen.texts(family.as_str())?.unwrap_or_default() {
+            let Some(entity) = Entity::parse(&name) else {
+                let known: Vec<_> = Entity::ALL.iter().map(|entity| entity.as_str()).collect();
+                let detail = format!("Additional data is {}; {name:?} is not.", known.join(", "));
+                let field = chosen.field(family.as_str());
+                return Err(ApiError::refused("unknown_entity", field, detail));
+            };
+            additional_data.choose(family, entity)?;
+        }
+    }
+    Ok(Some(additional_data))
+}
+
+fn read_signature(given: &Object) -> Result<Option<Scheme>, ApiError> {
+    let Some(text) = given.any_text("signature")? else { return Ok(None) };
+    Scheme::parse(&text).map(Some).ok_or_else(|| {
+        let names = Scheme::ALL.map(Scheme::as_str).join(", ");
+        ApiError::refused("invalid_signature", "signature", format!("`signature` is {names}."))
+    })
+}
+
+fn read_retry_policy(given: &Object) -> Result<Option<RetryPolicy>, ApiError> {
+    let Some(raw) = given.raw("retry_policy") else { return Ok(None) };
+    let policy = if raw.starts_with('{') {
+        let ladder = Object::read(raw, "retry_policy.", &["waits_seconds"])?;
+        let waits = ladder.need("waits_seconds", ladder.counts("waits_seconds")?)?;
+        RetryPolicy::ladder(&waits)?
+    } else {
+        let name = given.any_text("retry_policy")?;
+        RetryPolicy::named(&given.need("retry_policy", name)?)?
+    };
+    Ok(Some(policy))
+}
+
+fn read_timeout(given: &Object) -> Result<Option<Duration>, ApiError> {
+    let Some(seconds) = given.count("timeout_seconds")? else { return Ok(None) };
+    let range = limits::TIMEOUT_MIN.as_secs()..=limits::TIMEOUT_MAX.as_secs();
+    webhook::check_range("timeout_seconds", seconds, range)?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+fn read_headers(given: &Object, signature_header: &str) -> Result<Option<Vec<Header>>, ApiError> {
+    let Some(text) = given.raw("headers") else { return Ok(None) };
+    let object = Object::read_any(text, "headers.")?;
+    let mut headers: Vec<Header> = Vec::new();
+    for (name, _) in object.members() {
+        if headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) {
+            let detail = "A header is given twice: their names do not differ by case.";
+            return Err(ApiError::refused("duplicate_key", object.field(name), detail));
+        }
+        let value = object.any_text(name)?;
+        headers.push(Header { name: name.to_owned(), value: object.need(name, value)? });
+    }
+    webhook::check_headers(&headers, signature_header)?;
+    Ok(Some(headers))
+}
+
+fn read_rate(given: &Object) -> Result<Option<Option<u32>>, ApiError> {
+    if given.is_null("rate_limit_per_second") {
+        return Ok(Some(None));
+    }
+    let most = limits::RATE_LIMIT_PER_SECOND_MAX;
+    Ok(read_small(given, "rate_limit_per_second", most)?.map(Some))
+}
+
+fn read_small(given: &Object, name: &'static str, most: u32) -> Result<Option<u32>, ApiError> {
+    let Some(value) = given.count(name)? else { return Ok(None) };
+    webhook::check_range(name, value, 1..=u64::from(most))?;
+    Ok(u32::try_from(value).ok())
+}
+
+/// A webhook as shown.
+#[derive(Serialize)]
+pub(crate) struct WebhookOut<'a> {
+    id: String,
+    name: &'a str,
+    target_url: &'a str,
+    event_types: Vec<String>,
+    additional_data: Choices<'a>,
+    status: &'static str,
+    health: HealthOut,
+    signature: &'static str,
+    retry_policy: PolicyOut<'a>,
+    timeout_seconds: u64,
+    headers: Headers<'a>,
+    max_in_flight: u32,
+    rate_limit_per_second: Option<u32>,
+    created_at: String,
+    updated_at: String,
+    /// Deliveries an action has canceled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) canceled: Option<u64>,
+}
+
+impl<'a> WebhookOut<'a> {
+    pub(crate) fn new(webhook: &'a Webhook, health: &Health) -> Self {
+        Self {
+            id: webhook.id.to_string(),
+            name: &webhook.name,
+            target_url: webhook.target.as_str(),
+            event_types: webhook.event_types.iter().map(ToString::to_string).collect(),
+            additional_data: Choices(&webhook.additional_data),
+            status: webhook.status.as_str(),
+            health: HealthOut::new(health),
+            signature: webhook.signature.as_str(),
+            retry_policy: PolicyOut(&webhook.retry_policy),
+            timeout_seconds: webhook.timeout.as_secs(),
+            headers: Headers(&webhook.headers),
+            max_in_flight: webhook.max_in_flight,
+            rate_limit_per_second: webhook.rate_limit_per_second,
+            created_at: super::time(webhook.created_at),
+            updated_at: super::time(webhook.updated_at),
+            canceled: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HealthOut {
+    status: &'static str,
+    since: Option<String>,
+}
+
+impl HealthOut {
+    fn new(health: &Health) -> Self {
+        let status = if health.probing_since.is_some() { "probing" } else { "ok" };
+        Self { status, since: health.probing_since.map(super::time) }
+    }
+}
+
+/// Families without a choice are left out.
+struct Choices<'a>(&'a AdditionalData);
+
+impl Serialize for Choices<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let chosen = |family: Family| -> Vec<_> {
+            self.0.of(family).entities().map(Entity::as_str).collect()
+        };
+        let chosen = Family::ALL.map(|family| (family.as_str(), chosen(family)));
+        serializer.collect_map(chosen.into_iter().filter(|(_, entities)| !entities.is_empty()))
+    }
+}
+
+struct PolicyOut<'a>(&'a RetryPolicy);
+
+impl Serialize for PolicyOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let RetryPolicy::Ladder(waits) = self.0 {
+            let waits: Vec<_> = waits.iter().map(Duration::as_secs).collect();
+            let mut map = serializer.serialize_map(Some(1))?;
+            map.serialize_entry("waits_seconds", &waits)?;
+            return map.end();
+        }
+        serializer.serialize_str(self.0.name().unwrap_or_default())
+    }
+}
+
+struct Headers<'a>(&'a [Header]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|header| (&header.name, &header.value)))
+    }
+}

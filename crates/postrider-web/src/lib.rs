@@ -1,0 +1,88 @@
+//! The HTTP surface of Postrider: the API, version 1, and the listener it is served by.
+//!
+//! Owns everything between a socket and the engine: connections and their deadlines, the route
+//! list, authentication, and the JSON shapes of the API. Leaves every decision about events,
+//! webhooks and deliveries to the engine, the store and the core.
+//!
+//! Invariants:
+//! - only this crate knows JSON shapes: domain types are turned into counterparts in `api::wire`;
+//! - a route exists only in [`router`]'s list, with the access it needs, and a handler of a
+//!   merchant's rows gets the merchant from the credential, never from the request's content;
+//! - every answer, also one made before routing, carries a request id and the security headers,
+//!   and every refusal is a problem document.
+
+mod api;
+pub mod api_key;
+mod front;
+mod listener;
+mod router;
+mod shared;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Request, Response};
+use axum::{BoxError, Router};
+use postrider_core::address::AddressPolicy;
+use postrider_engine::Engine;
+
+pub use listener::{ListenerLimits, serve};
+use shared::Shared;
+
+/// What an [`App`] is made of.
+pub struct AppOptions {
+    /// The running engine.
+    pub engine: Engine,
+    /// Which addresses webhooks may point to.
+    pub addresses: Arc<AddressPolicy>,
+    /// Whether webhooks may point to `http:` targets.
+    pub allow_http_targets: bool,
+    /// The configured name of the signature header, which webhooks may not set themselves.
+    pub signature_header: String,
+}
+
+/// The API, ready to answer requests. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+    router: Router,
+}
+
+impl App {
+    /// An app with the bounds of `limits`.
+    pub fn new(options: AppOptions) -> Self {
+        Self::with_limits(options, ListenerLimits::default())
+    }
+
+    /// An app with other bounds on its connections; for tests that want short ones.
+    pub fn with_limits(options: AppOptions, limits: ListenerLimits) -> Self {
+        let shared = Arc::new(Shared::new(options, limits));
+        let router = router::build(&shared);
+        Self { shared, router }
+    }
+
+    /// Answers one request, however it came in. Never fails: a panic becomes a 500.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        front::answer(&self.shared, self.router.clone(), request.map(Body::new)).await
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AppOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppOptions").finish_non_exhaustive()
+    }
+}
