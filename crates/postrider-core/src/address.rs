@@ -19,22 +19,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use DeniedClass::{
+    Benchmarking, Documentation, LinkLocal, Loopback, Metadata, Multicast, Private, Reserved,
+    Shared, ThisNetwork, Transition,
+};
+
 #[cfg(test)]
 mod tests;
 
-/// Which addresses and ports this installation may send to.
-///
-/// The default admits the public internet only; only operators' settings change it.
+/// Which addresses and ports this installation may send to. The default is the public internet;
+/// only operators' settings change it.
 #[derive(Debug, Clone, Default)]
 pub struct AddressPolicy {
     allowed: Vec<IpNet>,
     denied: Vec<IpNet>,
     own: Vec<IpAddr>,
-    /// `None` means every port but the bad ones.
-    ports: Option<BTreeSet<u16>>,
+    /// Empty means every port but the bad ones.
+    ports: BTreeSet<u16>,
 }
 
-/// An address and port that [`AddressPolicy::judge`] admitted: permission to connect, by type.
+/// Permission to connect to one address and port; made by [`AddressPolicy::judge`] alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Admitted(SocketAddr);
 
@@ -131,16 +135,16 @@ impl AddressPolicy {
         self
     }
 
-    /// Adds to the only ports to send to, which replace the list of bad ports.
+    /// Adds to the only ports to send to, which replace the list of bad ports. Adding none
+    /// changes nothing.
     #[must_use]
     pub fn only_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
-        self.ports.get_or_insert_default().extend(ports);
+        self.ports.extend(ports);
         self
     }
 
-    /// Judges one address and port; the result is what may be dialled.
-    ///
-    /// The address comes before the port, so that probing ports of a private address tells nothing.
+    /// Judges one address and port; the result is what may be dialled. The address comes before
+    /// the port, so that probing ports of a private address tells nothing.
     pub fn judge(&self, address: IpAddr, port: u16) -> Result<Admitted, Denied> {
         if port == 0 {
             return Err(PORT_ZERO);
@@ -201,17 +205,14 @@ impl AddressPolicy {
     }
 
     fn judge_listed_port(&self, port: u16) -> Result<(), Denied> {
-        match &self.ports {
-            Some(ports) if ports.contains(&port) => Ok(()),
-            Some(_) => Err(denied(DeniedClass::Port, "not on the operator's list of ports")),
-            None if BAD_PORTS.contains(&port) => {
-                Err(denied(DeniedClass::Port, "on the Fetch standard's list of bad ports"))
-            }
-            None if DATABASE_PORTS.contains(&port) => {
-                Err(denied(DeniedClass::Port, "the usual port of a database or control service"))
-            }
-            None => Ok(()),
-        }
+        let why = match port {
+            _ if self.ports.contains(&port) => return Ok(()),
+            _ if !self.ports.is_empty() => "not on the operator's list of ports",
+            _ if BAD_PORTS.contains(&port) => "on the Fetch standard's list of bad ports",
+            _ if DATABASE_PORTS.contains(&port) => "the port of a database or control service",
+            _ => return Ok(()),
+        };
+        Err(denied(DeniedClass::Port, why))
     }
 }
 
@@ -313,11 +314,6 @@ const fn v4(octets: [u8; 4], length: u8, class: DeniedClass, what: &'static str)
 const fn v6(text: [u16; 8], length: u8, class: DeniedClass, what: &'static str) -> Row<Ipv6Net> {
     (Ipv6Net::new_assert(Ipv6Addr::from_segments(text), length), denied(class, what))
 }
-
-use DeniedClass::{
-    Benchmarking, Documentation, LinkLocal, Loopback, Metadata, Multicast, Private, Reserved,
-    Shared, ThisNetwork, Transition,
-};
 
 /// IANA IPv4 special-purpose registry of 2025-10-09, and multicast from its own registry. The
 /// first row that holds an address wins: single addresses inside wider blocks come first. Three

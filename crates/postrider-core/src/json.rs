@@ -157,9 +157,8 @@ mod tests {
 
     #[test]
     fn members_keep_order_equal_keys_and_raw_bytes() {
-        let members =
-            Members::of(r#"{ "a" : 1e400, "b\u0041":[ 1 ,2], "a":00 }"#.replace("00", "0").as_str())
-                .map(|m| m.0.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>());
+        let members = Members::of(r#"{ "a" : 1e400, "b\u0041":[ 1 ,2], "a":0 }"#)
+            .map(|m| m.0.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>());
         assert_eq!(members.unwrap(), ["a=1e400", "bA=[ 1 ,2]", "a=0"]);
         assert!(Members::of("[]").is_none());
     }

@@ -14,7 +14,7 @@
 //!   of a path or query that must be percent-encoded are, once.
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -389,8 +389,9 @@ fn plain_name(name: &str) -> Result<&str, TargetRefusal> {
 fn push_encoded(text: &mut String, path_and_query: &str) {
     for character in path_and_query.chars() {
         match character {
-            '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}' => {
-                text.push_str(&format!("%{:02X}", u32::from(character)));
+            '^' | '`' | '{' | '|' | '}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "%{:02X}", u32::from(character));
             }
             _ => text.push(character),
         }

@@ -109,7 +109,7 @@ impl ApiError {
         Self::internal(cause)
     }
 
-    fn unavailable(cause: impl Into<Cause>) -> Self {
+    pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
         let detail = "The database cannot be used now; try again later.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", detail)
             .with_header(RETRY_AFTER, RETRY_LATER)
@@ -232,7 +232,8 @@ impl From<StoreError> for ApiError {
                 Self::conflict("conflict", detail)
             }
             StoreError::LimitReached { what, limit } => {
-                let detail = format!("There are {limit} {what} already, which is the most allowed.");
+                let detail =
+                    format!("There are {limit} {what} already, which is the most allowed.");
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", detail)
             }
             StoreError::StorageFull => {

@@ -33,7 +33,7 @@ use error::ApiError;
 /// An id of the path. Whatever is not an id names nothing, so it answers 404.
 pub(crate) struct PathId<K>(pub(crate) Id<K>);
 
-impl<K, S: Sync> FromRequestParts<S> for PathId<K> {
+impl<K, S: Send + Sync> FromRequestParts<S> for PathId<K> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use postrider_core::ids::MerchantId;
 use postrider_core::limits;
-use postrider_store::catalog::{Cursor, Page, PageAsk};
+use postrider_store::catalog::{Cursor, PageAsk};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -63,30 +63,25 @@ impl Listing {
         Ok(Self { query, ask: PageAsk { size, cursor }, binding, base })
     }
 
-    /// Answers a page, each row in its JSON shape.
-    pub(crate) fn answer<T, W: Serialize>(
+    /// Answers a page whose rows are in their JSON shape already.
+    pub(crate) fn answer<W: Serialize>(
         &self,
-        page: Page<T>,
-        wire: impl FnMut(T) -> Result<W, ApiError>,
+        results: Vec<W>,
+        next: Option<Cursor>,
+        previous: Option<Cursor>,
     ) -> Result<Response<Body>, ApiError> {
-        let document = Document {
-            results: page.rows.into_iter().map(wire).collect::<Result<Vec<_>, _>>()?,
-            next: page.next.map(|cursor| self.link(cursor)),
-            previous: page.previous.map(|cursor| self.link(cursor)),
-        };
+        let link = |cursor: Option<Cursor>| cursor.map(|cursor| self.link(cursor));
+        let document = Document { results, next: link(next), previous: link(previous) };
         super::json(StatusCode::OK, &document)
     }
 
     fn link(&self, cursor: Cursor) -> String {
-        let mut link = format!("{}?", self.base);
-        for (name, value) in self.query.sorted() {
-            if name != CURSOR && name != PAGE_SIZE {
-                link.push_str(&format!("{name}={}&", percent_encoded(value)));
-            }
-        }
-        link.push_str(&format!("{PAGE_SIZE}={}&", self.ask.size));
-        link.push_str(&format!("{CURSOR}={}", self.binding.write(cursor)));
-        link
+        let is_filter = |(name, _): &(&str, &str)| *name != CURSOR && *name != PAGE_SIZE;
+        let filters = self.query.sorted().into_iter().filter(is_filter);
+        let filters = filters.map(|(name, value)| format!("{name}={}&", percent_encoded(value)));
+        let (filters, size): (String, u32) = (filters.collect(), self.ask.size);
+        let cursor = self.binding.write(cursor);
+        format!("{}?{filters}{PAGE_SIZE}={size}&{CURSOR}={cursor}", self.base)
     }
 }
 
@@ -160,13 +155,12 @@ fn bad_cursor() -> ApiError {
 
 /// A value as it can stand in a query.
 fn percent_encoded(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
+    let encoded = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-_.~*".contains(&byte) {
-            out.push(char::from(byte));
+            char::from(byte).to_string()
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    out
+    };
+    value.bytes().map(encoded).collect()
 }

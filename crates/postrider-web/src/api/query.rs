@@ -58,13 +58,10 @@ impl Query {
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        match read(text) {
-            Some(value) => Ok(Some(value)),
-            None => {
-                let detail = format!("`{name}` must be {allowed}.");
-                Err(ApiError::refused("invalid_parameter", name, detail))
-            }
-        }
+        read(text).map(Some).ok_or_else(|| {
+            let detail = format!("`{name}` must be {allowed}.");
+            ApiError::refused("invalid_parameter", name, detail)
+        })
     }
 
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
@@ -79,12 +76,13 @@ impl Query {
 
 fn unknown(name: &str, known: &[&'static str]) -> ApiError {
     let shown: String = name.chars().take(64).collect();
-    let mut detail = format!("There is no parameter `{shown}` here");
-    match nearest(name, known) {
-        Some(near) => detail.push_str(&format!("; did you mean `{near}`?")),
-        None if known.is_empty() => detail.push_str(", nor any other."),
-        None => detail.push_str(&format!("; there are {}.", known.join(", "))),
-    }
+    let detail = match nearest(name, known) {
+        Some(near) => format!("There is no parameter `{shown}` here; did you mean `{near}`?"),
+        None if known.is_empty() => {
+            format!("There is no parameter `{shown}`, nor any other, here.")
+        }
+        None => format!("There is no parameter `{shown}` here; there are {}.", known.join(", ")),
+    };
     ApiError::refused("unknown_parameter", shown, detail)
 }
 

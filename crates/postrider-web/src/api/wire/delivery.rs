@@ -115,6 +115,7 @@ impl<'a> AttemptOut<'a> {
 
 /// Milliseconds with up to three decimals; a phase that did not happen is `null`.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct PhasesOut {
     queue_ms: f64,
     dns_ms: Option<f64>,

@@ -65,9 +65,7 @@ impl Batch {
     pub(crate) fn refusal(is_single: bool, error: AcceptError) -> ApiError {
         let path = |index| if is_single { String::new() } else { path(index) };
         match error {
-            AcceptError::Refused { index, refusal } => {
-                ApiError::from(refusal).within(&path(index))
-            }
+            AcceptError::Refused { index, refusal } => ApiError::from(refusal).within(&path(index)),
             AcceptError::IdempotencyMismatch { index } => {
                 let detail = "An event with this id and other content was accepted before.";
                 let error = ApiError::conflict("idempotency_mismatch", detail);
@@ -107,9 +105,11 @@ fn read_event(text: &str, path: &str) -> Result<PostedEvent, ApiError> {
         );
         ApiError::refused("invalid_event_type", event.field("type"), detail)
     })?;
-    let id = event.text("id")?.map(|id| EventId::parse(&id)).transpose().map_err(|why| {
-        ApiError::refused("invalid_id", event.field("id"), format!("{why}."))
-    })?;
+    let id = event
+        .text("id")?
+        .map(|id| EventId::parse(&id))
+        .transpose()
+        .map_err(|why| ApiError::refused("invalid_id", event.field("id"), format!("{why}.")))?;
     let copy = |raw: &str| Bytes::copy_from_slice(raw.as_bytes());
     Ok(PostedEvent {
         id,

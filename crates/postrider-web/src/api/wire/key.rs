@@ -5,7 +5,7 @@ use postrider_core::time::Timestamp;
 use postrider_store::catalog::{ApiKey, Merchant};
 use serde::Serialize;
 
-use crate::api_key::{KeyKind, Scopes};
+use crate::api_key::{KeyKind, Scopes, Secret};
 
 /// An API key as shown: never the key itself, except once.
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ pub(crate) struct ApiKeyOut<'a> {
     revoked_at: Option<String>,
     /// The key; only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<&'a str>,
+    key: Option<&'a str>,
 }
 
 impl<'a> ApiKeyOut<'a> {
@@ -38,6 +38,11 @@ impl<'a> ApiKeyOut<'a> {
             revoked_at: key.revoked_at.map(super::time),
             key: None,
         }
+    }
+
+    /// With the key itself: for the one answer that creates it.
+    pub(crate) fn revealing(self, secret: &'a Secret) -> Self {
+        Self { key: Some(secret.reveal()), ..self }
     }
 }
 

@@ -50,10 +50,7 @@ impl<'a> Object<'a> {
     }
 
     /// The same with whatever members there are.
-    pub(crate) fn read_any(
-        text: &'a str,
-        path: impl Into<Cow<'a, str>>,
-    ) -> Result<Self, ApiError> {
+    pub(crate) fn read_any(text: &'a str, path: impl Into<Cow<'a, str>>) -> Result<Self, ApiError> {
         let path = path.into();
         let field = path.trim_end_matches('.');
         let Members(members) = typed(text, field, "a JSON object")?;

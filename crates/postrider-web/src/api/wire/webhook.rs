@@ -12,7 +12,7 @@ use postrider_core::retry::RetryPolicy;
 use postrider_core::sign::Scheme;
 use postrider_core::snapshot::AdditionalData;
 use postrider_core::target::TargetUrl;
-use postrider_core::webhook::{self, Health, Header, Webhook};
+use postrider_core::webhook::{self, Header, Health, Webhook};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -36,6 +36,13 @@ const WRITABLE: [&str; 10] = [
 /// What is shown beside it.
 const READ_ONLY: [&str; 5] = ["id", "status", "health", "created_at", "updated_at"];
 
+/// A rate limit as written: `null` takes it away.
+#[derive(Clone, Copy)]
+enum RateLimit {
+    None,
+    PerSecond(u32),
+}
+
 /// What one request writes; `None` leaves a field as it is.
 #[derive(Default)]
 pub(crate) struct Draft {
@@ -48,8 +55,7 @@ pub(crate) struct Draft {
     timeout: Option<Duration>,
     headers: Option<Vec<Header>>,
     max_in_flight: Option<u32>,
-    /// `Some(None)`: no limit from now on.
-    rate_limit_per_second: Option<Option<u32>>,
+    rate_limit: Option<RateLimit>,
 }
 
 impl Draft {
@@ -58,7 +64,8 @@ impl Draft {
         let given = Object::read_any(text, "")?;
         for (name, _) in given.members() {
             if READ_ONLY.contains(&name) {
-                let detail = format!("`{name}` cannot be written; actions such as `disable` move it.");
+                let detail =
+                    format!("`{name}` cannot be written; actions such as `disable` move it.");
                 return Err(ApiError::refused("read_only_field", name.to_owned(), detail));
             }
         }
@@ -73,7 +80,7 @@ impl Draft {
             timeout: read_timeout(&given)?,
             headers: read_headers(&given, &shared.signature_header)?,
             max_in_flight: read_small(&given, "max_in_flight", limits::MAX_IN_FLIGHT_MAX)?,
-            rate_limit_per_second: read_rate(&given)?,
+            rate_limit: read_rate(&given)?,
         })
     }
 
@@ -105,7 +112,11 @@ impl Draft {
         set(&mut webhook.timeout, self.timeout.as_ref());
         set(&mut webhook.headers, self.headers.as_ref());
         set(&mut webhook.max_in_flight, self.max_in_flight.as_ref());
-        set(&mut webhook.rate_limit_per_second, self.rate_limit_per_second.as_ref());
+        match self.rate_limit {
+            Some(RateLimit::PerSecond(limit)) => webhook.rate_limit_per_second = Some(limit),
+            Some(RateLimit::None) => webhook.rate_limit_per_second = None,
+            None => {}
+        }
     }
 }
 
@@ -141,6 +152,10 @@ fn read_event_types(given: &Object) -> Result<Option<Vec<Pattern>>, ApiError> {
     Ok(Some(patterns))
 }
 
+fn did_you_mean(near: &str) -> String {
+    format!("did you mean `{near}`?")
+}
+
 /// A pattern nothing can ever match is a mistake.
 fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
     let (is_known, name) = match pattern {
@@ -153,11 +168,9 @@ fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
     if is_known {
         return Ok(());
     }
-    let mut detail = format!("There is no event type `{name}`");
-    match catalogue::nearest(&name) {
-        Some(near) => detail.push_str(&format!("; did you mean `{near}`?")),
-        None => detail.push_str("; GET /api/v1/event-types lists them."),
-    }
+    let hint = catalogue::nearest(&name)
+        .map_or_else(|| "GET /api/v1/event-types lists them.".to_owned(), did_you_mean);
+    let detail = format!("There is no event type `{name}`; {hint}");
     Err(Refusal::new("unknown_event_type", "event_types", detail))
 }
 
@@ -224,12 +237,12 @@ fn read_headers(given: &Object, signature_header: &str) -> Result<Option<Vec<Hea
     Ok(Some(headers))
 }
 
-fn read_rate(given: &Object) -> Result<Option<Option<u32>>, ApiError> {
+fn read_rate(given: &Object) -> Result<Option<RateLimit>, ApiError> {
     if given.is_null("rate_limit_per_second") {
-        return Ok(Some(None));
+        return Ok(Some(RateLimit::None));
     }
     let most = limits::RATE_LIMIT_PER_SECOND_MAX;
-    Ok(read_small(given, "rate_limit_per_second", most)?.map(Some))
+    Ok(read_small(given, "rate_limit_per_second", most)?.map(RateLimit::PerSecond))
 }
 
 fn read_small(given: &Object, name: &'static str, most: u32) -> Result<Option<u32>, ApiError> {
@@ -258,7 +271,7 @@ pub(crate) struct WebhookOut<'a> {
     updated_at: String,
     /// Deliveries an action has canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) canceled: Option<u64>,
+    canceled: Option<u64>,
 }
 
 impl<'a> WebhookOut<'a> {
@@ -281,6 +294,11 @@ impl<'a> WebhookOut<'a> {
             updated_at: super::time(webhook.updated_at),
             canceled: None,
         }
+    }
+
+    /// With the number of deliveries an action has canceled.
+    pub(crate) fn with_canceled(self, canceled: Option<u64>) -> Self {
+        Self { canceled, ..self }
     }
 }
 

@@ -1,0 +1,90 @@
+//! Deliveries: the log, one with its attempts, and resending one.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode, Uri};
+use postrider_core::delivery::State as Standing;
+use postrider_core::event::EventType;
+use postrider_core::ids::{EventId, WebhookId, kind};
+use postrider_store::catalog::DeliveryFilter;
+use postrider_store::queue::Resent;
+
+use super::auth::Tenant;
+use super::body::MaybePosted;
+use super::error::ApiError;
+use super::page::Listing;
+use super::query::Query;
+use super::webhook_actions::not_enabled;
+use super::wire::delivery::{DeliveryOut, DetailOut};
+use super::{PathId, json};
+use crate::shared::Held;
+
+const FILTERS: [&str; 7] =
+    ["webhook", "status", "event_type", "event", "test", "created_after", "created_before"];
+
+pub(crate) async fn list(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    parts: Parts,
+) -> Result<Response<Body>, ApiError> {
+    let listing = Listing::read(&parts, Some(merchant), &FILTERS)?;
+    let filter = read_filter(&listing.query)?;
+    let page = shared.engine.store().deliveries(merchant, filter, listing.ask).await?;
+    let results = page.rows.iter().map(DeliveryOut::new).collect();
+    listing.answer(results, page.next, page.previous)
+}
+
+fn read_filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
+    let states = Standing::ALL.map(Standing::as_str).join(", ");
+    let id = |text: &str| WebhookId::parse(text).ok();
+    Ok(DeliveryFilter {
+        webhook: query.parsed("webhook", "a webhook's id, 32 lower-case hex digits", id)?,
+        state: query.parsed("status", &format!("one of {states}"), Standing::parse)?,
+        event_type: query.parsed(
+            "event_type",
+            "an event type, `family.action`",
+            EventType::parse,
+        )?,
+        event: query.parsed("event", "an event's id", |text| EventId::parse(text).ok())?,
+        is_test: query.truth("test")?,
+        created_after: query.time("created_after")?,
+        created_before: query.time("created_before")?,
+    })
+}
+
+pub(crate) async fn show(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    PathId(id): PathId<kind::Delivery>,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let detail = shared.engine.store().delivery(merchant, id).await?;
+    json(StatusCode::OK, &DetailOut::new(&detail))
+}
+
+/// Makes a settled delivery due again; it answers with the delivery as it is now.
+pub(crate) async fn resend(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Delivery>,
+    uri: Uri,
+    posted: MaybePosted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    posted.refuse_members()?;
+    match shared.engine.resend(merchant, id).await? {
+        Resent::Due { .. } => {
+            let detail = shared.engine.store().delivery(merchant, id).await?;
+            json(StatusCode::OK, &DeliveryOut::new(&detail.delivery))
+        }
+        Resent::AlreadyPending => {
+            let detail = "The delivery is pending already; `next_attempt_at` says when it is due.";
+            Err(ApiError::conflict("already_pending", detail))
+        }
+        Resent::WebhookNotReceiving => {
+            Err(not_enabled("The webhook is disabled or deleted, so nothing can be sent to it."))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Posting events, and looking at them.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode, Uri};
+use postrider_core::ids::EventId;
+use serde::Serialize;
+
+use super::auth::Tenant;
+use super::body::Posted;
+use super::error::ApiError;
+use super::json;
+use super::page::Listing;
+use super::query::Query;
+use super::wire::event::{AcceptedOut, Batch, EventOut};
+use crate::shared::Held;
+
+#[derive(Serialize)]
+struct Results<'a> {
+    results: Vec<AcceptedOut<'a>>,
+}
+
+/// Answers after the commit is on disk.
+pub(crate) async fn post(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    posted: Posted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let batch = Batch::read(&posted)?;
+    let is_single = batch.is_single();
+    let accepted = shared.engine.accept(merchant, batch.events).await;
+    let accepted = accepted.map_err(|error| Batch::refusal(is_single, error))?;
+    match accepted.as_slice() {
+        [one] if is_single => json(StatusCode::ACCEPTED, &AcceptedOut::new(one)),
+        many => {
+            let results = many.iter().map(AcceptedOut::new).collect();
+            json(StatusCode::ACCEPTED, &Results { results })
+        }
+    }
+}
+
+pub(crate) async fn list(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    parts: Parts,
+) -> Result<Response<Body>, ApiError> {
+    let listing = Listing::read(&parts, Some(merchant), &[])?;
+    let page = shared.engine.store().events(merchant, listing.ask).await?;
+    let routing = shared.engine.routing();
+    let results = page.rows.iter().map(|stored| EventOut::row(stored, &routing)).collect();
+    listing.answer(results, page.next, page.previous)
+}
+
+pub(crate) async fn show(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let id = id.ok().and_then(|Path(text)| EventId::parse(&text).ok());
+    let id = id.ok_or_else(ApiError::not_found)?;
+    let stored = shared.engine.store().event(merchant, id).await?;
+    json(StatusCode::OK, &EventOut::full(&stored, &shared.engine.routing())?)
+}

@@ -1,0 +1,226 @@
+//! What moves a webhook's status, and test events.
+//!
+//! ```text
+//!             disable (pending are canceled)
+//!   enabled ────────────────────────────────► disabled
+//!    │   ▲ ◄──────────────── enable ────────── ▲
+//!    │   └── resume {"backlog": all | none}    │ disable
+//!    └─────── pause ───────► paused ───────────┘
+//! ```
+//!
+//! An action that finds the webhook where it leads changes nothing; one that would skip a decision
+//! (what becomes of deliveries that wait) is refused and names the action to use.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode, Uri};
+use bytes::Bytes;
+use postrider_core::catalogue::{self, EventTypeEntry, natural};
+use postrider_core::event::{EventType, PostedEvent};
+use postrider_core::ids::{MerchantId, WebhookId, kind};
+use postrider_core::webhook::{DisabledBy, Status, Webhook};
+use postrider_engine::Accepted;
+use postrider_store::catalog::{Backlog, StatusChange};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::auth::Tenant;
+use super::body::{MaybePosted, Posted};
+use super::error::ApiError;
+use super::query::Query;
+use super::webhooks::answer;
+use super::wire::event::Batch;
+use super::{PathId, json};
+use crate::shared::{Held, Shared};
+
+pub(crate) async fn enable(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    posted: MaybePosted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let status = status_of(&shared, merchant, id).await?;
+    posted.refuse_members()?;
+    if status == Status::Paused {
+        let detail = "The webhook is paused: use `resume`, which asks what becomes of the \
+                      deliveries that wait.";
+        return Err(ApiError::conflict("webhook_paused", detail));
+    }
+    change(&shared, merchant, id, Status::Enabled, Backlog::Keep).await
+}
+
+pub(crate) async fn disable(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    posted: MaybePosted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    status_of(&shared, merchant, id).await?;
+    posted.refuse_members()?;
+    change(&shared, merchant, id, Status::Disabled(DisabledBy::Request), Backlog::Cancel).await
+}
+
+pub(crate) async fn pause(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    posted: MaybePosted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let status = status_of(&shared, merchant, id).await?;
+    posted.refuse_members()?;
+    if matches!(status, Status::Disabled(_)) {
+        return Err(not_enabled("The webhook is disabled: there is nothing to pause."));
+    }
+    change(&shared, merchant, id, Status::Paused, Backlog::Keep).await
+}
+
+pub(crate) async fn resume(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    posted: Posted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let status = status_of(&shared, merchant, id).await?;
+    let backlog = read_backlog(&posted)?;
+    if status != Status::Paused {
+        let detail = "The webhook is not paused, so there is nothing to resume.";
+        return Err(ApiError::conflict("webhook_not_paused", detail));
+    }
+    change(&shared, merchant, id, Status::Enabled, backlog).await
+}
+
+fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
+    let given = posted.object(&["backlog"])?;
+    let backlog = given.need("backlog", given.any_text("backlog")?)?;
+    let refuse = |code, detail: &'static str| Err(ApiError::refused(code, "backlog", detail));
+    match backlog.as_str() {
+        "all" => Ok(Backlog::Keep),
+        "none" => Ok(Backlog::Cancel),
+        "latest" => refuse(
+            "not_available",
+            "This version cannot send only the latest delivery of each object; choose `all` to \
+             send everything that waits, or `none` to cancel it.",
+        ),
+        _ => refuse("invalid_backlog", "`backlog` is `all`, `latest` or `none`."),
+    }
+}
+
+async fn status_of(
+    shared: &Shared,
+    merchant: MerchantId,
+    id: WebhookId,
+) -> Result<Status, ApiError> {
+    Ok(shared.engine.store().webhook(merchant, id).await?.0.status)
+}
+
+async fn change(
+    shared: &Shared,
+    merchant: MerchantId,
+    id: WebhookId,
+    status: Status,
+    backlog: Backlog,
+) -> Result<Response<Body>, ApiError> {
+    let change = StatusChange { status, backlog, at: shared.now() };
+    let changed = shared.engine.store().change_status(merchant, id, change).await?;
+    shared.engine.refresh_routing().await?;
+    answer(StatusCode::OK, &changed.webhook, &changed.health, Some(changed.canceled))
+}
+
+pub(crate) fn not_enabled(detail: &'static str) -> ApiError {
+    ApiError::conflict("webhook_not_enabled", detail)
+}
+
+#[derive(Serialize)]
+struct Sent {
+    deliveries: Vec<String>,
+}
+
+/// Sends made-up events: one of each type asked for, or of each the webhook has selected.
+pub(crate) async fn send_test_events(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    posted: MaybePosted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let (webhook, _) = shared.engine.store().webhook(merchant, id).await?;
+    let entries = match &posted.0 {
+        Some(posted) => asked_for(posted, &webhook)?,
+        None => selected(&webhook),
+    };
+    if matches!(webhook.status, Status::Disabled(_)) {
+        return Err(not_enabled("The webhook is disabled: enable it to send test events."));
+    }
+    let now = shared.now().unix_seconds();
+    let events = entries.into_iter().map(|entry| example(entry, merchant, now));
+    let events = events.collect::<Result<Vec<_>, _>>()?;
+    let accepted = shared.engine.accept_test(merchant, id, events).await;
+    let accepted = accepted.map_err(|error| Batch::refusal(false, error))?;
+    let ids = |accepted: &Accepted| accepted.deliveries.clone();
+    let deliveries = accepted.iter().flat_map(ids).map(|id| id.to_string()).collect();
+    json(StatusCode::OK, &Sent { deliveries })
+}
+
+fn selected(webhook: &Webhook) -> Vec<&'static EventTypeEntry> {
+    let wants = |entry: &&EventTypeEntry| {
+        EventType::parse(entry.name).is_some_and(|name| webhook.wants(&name).is_some())
+    };
+    catalogue::entries().iter().filter(wants).collect()
+}
+
+/// The types a request names, each once; all that are selected when it names none.
+fn asked_for(posted: &Posted, webhook: &Webhook) -> Result<Vec<&'static EventTypeEntry>, ApiError> {
+    let given = posted.object(&["event_types"])?;
+    let Some(names) = given.texts("event_types")? else { return Ok(selected(webhook)) };
+    let mut entries: Vec<&'static EventTypeEntry> = Vec::new();
+    for name in names {
+        let entry = catalogue::find(&name).ok_or_else(|| {
+            let near = catalogue::nearest(&name);
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let shown: String = name.chars().take(64).collect();
+            let detail = format!("There is no event type {shown:?}{hint}");
+            ApiError::refused("unknown_event_type", "event_types", detail)
+        })?;
+        if !entries.iter().any(|known| known.name == entry.name) {
+            entries.push(entry);
+        }
+    }
+    if entries.is_empty() {
+        let detail = "Name at least one event type, or leave `event_types` out.";
+        return Err(ApiError::refused("invalid_event_types", "event_types", detail));
+    }
+    Ok(entries)
+}
+
+fn example(
+    entry: &EventTypeEntry,
+    merchant: MerchantId,
+    now: i64,
+) -> Result<PostedEvent, ApiError> {
+    let made = catalogue::example(entry, &merchant.to_string(), now);
+    let part = |name: &str| -> Option<Bytes> {
+        made.get(name).filter(|value| !value.is_null()).map(written)
+    };
+    let missing = || ApiError::internal(format!("the example of {} is incomplete", entry.name));
+    Ok(PostedEvent {
+        id: None,
+        event_type: EventType::parse(entry.name).ok_or_else(missing)?,
+        created: Some(now),
+        data: part("data").ok_or_else(missing)?,
+        context: part("context"),
+        snapshot: part("snapshot"),
+    })
+}
+
+fn written(value: &Value) -> Bytes {
+    natural::compact(value).into()
+}

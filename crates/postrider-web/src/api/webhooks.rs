@@ -1,0 +1,168 @@
+//! Webhooks: list, create, show, change, delete. Actions that move their status are in
+//! `webhook_actions`.
+//!
+//! A change is read, modified and written with the version it was read with; when somebody else
+//! was quicker it is done again on what they left, unless the caller named a version in If-Match.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{ETAG, IF_MATCH, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use postrider_core::ids::kind;
+use postrider_core::limits;
+use postrider_core::retry::RetryPolicy;
+use postrider_core::sign::Scheme;
+use postrider_core::snapshot::AdditionalData;
+use postrider_core::webhook::{Health, Status, Webhook};
+use postrider_engine::chance;
+use postrider_store::StoreError;
+
+use super::auth::Tenant;
+use super::body::Posted;
+use super::error::ApiError;
+use super::page::Listing;
+use super::query::Query;
+use super::wire::webhook::{Draft, WebhookOut};
+use super::{PathId, json};
+use crate::shared::Held;
+
+/// Times a change is done again because of others; more means that somebody changes in a loop.
+const UPDATE_TRIES_MAX: usize = 8;
+
+pub(crate) async fn list(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    parts: Parts,
+) -> Result<Response<Body>, ApiError> {
+    let listing = Listing::read(&parts, Some(merchant), &[])?;
+    let page = shared.engine.store().webhooks(merchant, listing.ask).await?;
+    let results = page.rows.iter().map(|(webhook, health)| WebhookOut::new(webhook, health));
+    listing.answer(results.collect(), page.next, page.previous)
+}
+
+pub(crate) async fn create(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    posted: Posted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let mut draft = Draft::read(posted.json()?, &shared)?;
+    let (name, target, event_types) = draft.essentials()?;
+    let now = shared.now();
+    let mut webhook = Webhook {
+        id: shared.engine.mint().id(now),
+        merchant,
+        name,
+        target,
+        event_types,
+        additional_data: AdditionalData::default(),
+        status: Status::Enabled,
+        signature: Scheme::default(),
+        retry_policy: RetryPolicy::default(),
+        timeout: limits::TIMEOUT_DEFAULT,
+        headers: Vec::new(),
+        max_in_flight: limits::MAX_IN_FLIGHT_DEFAULT,
+        rate_limit_per_second: None,
+        created_at: now,
+        updated_at: now,
+        configuration_version: 1,
+    };
+    draft.apply(&mut webhook);
+    shared.engine.store().create_webhook(webhook.clone(), chance::verification_key()).await?;
+    shared.engine.refresh_routing().await?;
+    let mut response = answer(StatusCode::CREATED, &webhook, &Health::OK, None)?;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{}", webhook.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn show(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    PathId(id): PathId<kind::Webhook>,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let (webhook, health) = shared.engine.store().webhook(merchant, id).await?;
+    answer(StatusCode::OK, &webhook, &health, None)
+}
+
+pub(crate) async fn update(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    PathId(id): PathId<kind::Webhook>,
+    uri: Uri,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let store = shared.engine.store();
+    // Looked up before the body is judged: what is not there is not there, whatever was sent.
+    let (mut webhook, mut health) = store.webhook(merchant, id).await?;
+    let draft = Draft::read(posted.json()?, &shared)?;
+    for _ in 0..UPDATE_TRIES_MAX {
+        demand_match(&headers, &webhook)?;
+        draft.apply(&mut webhook);
+        webhook.updated_at = shared.now();
+        match store.update_webhook(webhook).await {
+            Ok(updated) => {
+                shared.engine.refresh_routing().await?;
+                return answer(StatusCode::OK, &updated, &health, None);
+            }
+            Err(StoreError::Conflict) => {
+                (webhook, health) = store.webhook(merchant, id).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+pub(crate) async fn delete(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    PathId(id): PathId<kind::Webhook>,
+) -> Result<StatusCode, ApiError> {
+    Query::none(&uri)?;
+    shared.engine.store().delete_webhook(merchant, id, shared.now()).await?;
+    shared.engine.refresh_routing().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows a webhook, with the tag of its version.
+pub(crate) fn answer(
+    status: StatusCode,
+    webhook: &Webhook,
+    health: &Health,
+    canceled: Option<u64>,
+) -> Result<Response<Body>, ApiError> {
+    let shown = WebhookOut::new(webhook, health).with_canceled(canceled);
+    let mut response = json(status, &shown)?;
+    if let Ok(tag) = HeaderValue::from_str(&tag(webhook)) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+fn tag(webhook: &Webhook) -> String {
+    format!("\"{}\"", webhook.configuration_version)
+}
+
+/// Holds a change back when the caller has seen another version than there is.
+fn demand_match(headers: &HeaderMap, webhook: &Webhook) -> Result<(), ApiError> {
+    let tag = tag(webhook);
+    let given: Vec<_> = headers.get_all(IF_MATCH).iter().collect();
+    let matches = |value: &&HeaderValue| {
+        let mut tags = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        tags.any(|given| given == b"*" || given == tag.as_bytes())
+    };
+    if given.is_empty() || given.iter().any(matches) {
+        return Ok(());
+    }
+    let detail = "This was changed since it was read; read it again and repeat the change.";
+    Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail))
+}
