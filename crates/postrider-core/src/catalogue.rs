@@ -30,11 +30,17 @@ pub use schema::schema;
 /// Source: facts, section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
+    /// A customer, seen as somebody who has subscriptions.
     Subscriber,
+    /// One agreement to deliver a product again and again.
     Subscription,
+    /// One delivery, upcoming or done.
     Order,
+    /// One line of an order.
     Item,
+    /// Time of access to something digital.
     Entitlement,
+    /// A step of an automated workflow.
     Workflow,
 }
 
@@ -112,12 +118,19 @@ impl Family {
 /// Source: facts, section 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {
+    /// The customer the event concerns; the only single record.
     Customer,
+    /// Subscriptions involved.
     Subscriptions,
+    /// Orders involved.
     Orders,
+    /// Line items involved.
     Items,
+    /// Billing and shipping addresses.
     Addresses,
+    /// Means of payment.
     Payments,
+    /// Products of the items or subscriptions involved.
     Products,
 }
 
@@ -221,31 +234,43 @@ pub fn find(name: &str) -> Option<&'static EventTypeEntry> {
     entries_of(Family::parse(family)?).iter().find(|entry| entry.name == name)
 }
 
-/// Two edits turn `subscriptions` or `suscription` into `subscription`, while no two families are
-/// that close to each other.
-const FAMILY_EDITS_MAX: usize = 2;
+/// Two edits turn `subscriptions` into `subscription` and `rejected` into `reject`, while no two
+/// families, and no two actions of one family, are that close to each other.
+const EDITS_MAX: usize = 2;
 
-/// Chosen on misspellings from the documentation and from guides (`created`, `cancelled`, `skip`):
-/// they score 0.88 and more, actions that merely look alike (`delete`, `create`) stay under 0.8.
-const ACTION_LIKENESS_MIN: f64 = 0.86;
+/// Shorter beginnings, such as `re`, say too little about what was meant.
+const SHARED_BEGINNING_MIN: usize = 4;
 
 /// The event type somebody probably meant who wrote a name that does not exist; `None` when
-/// nothing is near enough for "did you mean" to help.
+/// nothing is near enough, since a wrong "did you mean" costs more than none.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let (family, action) = name.split_once('.')?;
-    let (edits, family) = Family::ALL
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(family, known.as_str()), known))
-        .min_by_key(|(edits, _)| *edits)?;
-    if edits > FAMILY_EDITS_MAX {
-        return None;
+    let family = closest(family, Family::ALL, Family::as_str)?;
+    // Actions of one family are compared alone: with the family in front, all look alike.
+    let entries = entries_of(family);
+    if let Some(entry) = closest(action, entries, EventTypeEntry::action) {
+        return Some(entry.name);
     }
-    entries_of(family)
-        .iter()
-        // Actions of one family are compared alone: with the family in front, all look alike.
-        .map(|entry| (strsim::jaro_winkler(action, entry.action()), entry.name))
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .filter(|(likeness, _)| *likeness >= ACTION_LIKENESS_MIN)
-        .map(|(_, name)| name)
+    // `cancelled` and `skip` are further away than a misspelling, but one continues the other.
+    let mut continuing = entries.iter().filter(|entry| {
+        let known = entry.action();
+        known.len().min(action.len()) >= SHARED_BEGINNING_MIN
+            && (known.starts_with(action) || action.starts_with(known))
+    });
+    // Several, as for `change`, are a guess.
+    continuing.next().filter(|_| continuing.next().is_none()).map(|entry| entry.name)
+}
+
+fn closest<T: Copy>(
+    written: &str,
+    known: impl IntoIterator<Item = T>,
+    name_of: impl Fn(T) -> &'static str,
+) -> Option<T> {
+    known
+        .into_iter()
+        .map(|item| (strsim::damerau_levenshtein(written, name_of(item)), item))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, _)| *edits <= EDITS_MAX)
+        .map(|(_, item)| item)
 }

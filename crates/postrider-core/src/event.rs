@@ -227,7 +227,10 @@ mod tests {
     #[test]
     fn a_digest_tells_a_repeat_from_another_event() {
         let event = posted("{}", None, None);
-        assert_eq!(event.digest(), PostedEvent { id: EventId::parse("x").ok(), ..event.clone() }.digest());
+        assert_eq!(
+            event.digest(),
+            PostedEvent { id: EventId::parse("x").ok(), ..event.clone() }.digest()
+        );
         for other in [
             posted("{ }", None, None),
             posted("{}", Some("{}"), None),
@@ -243,7 +246,9 @@ mod tests {
         for good in ["order.create", "subscription.refresh_one_click_token", "a.b2"] {
             assert!(EventType::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "order", "order.", ".create", "Order.create", "a.b.c", "a.*", "a b.c", "ü.a"] {
+        for bad in
+            ["", "order", "order.", ".create", "Order.create", "a.b.c", "a.*", "a b.c", "ü.a"]
+        {
             assert!(EventType::parse(bad).is_none(), "{bad}");
         }
     }
@@ -284,7 +289,8 @@ mod tests {
         assert_eq!(refused(&posted(&deep, None, None)).0, "json_too_deep");
         let lone = posted(r#"{"object":{"a":"\ud800"}}"#, None, None);
         assert_eq!(refused(&lone), ("invalid_unicode", "data".to_owned()));
-        let late = PostedEvent { created: Some(i64::MAX), ..posted(r#"{"object":{}}"#, None, None) };
+        let late =
+            PostedEvent { created: Some(i64::MAX), ..posted(r#"{"object":{}}"#, None, None) };
         assert_eq!(refused(&late).0, "invalid_time");
         assert_eq!(refused(&posted(r#"{"object":{}}"#, Some("3"), None)).1, "context");
     }

@@ -144,7 +144,10 @@ mod tests {
     fn a_rotation_keeps_the_old_key_for_a_day() {
         let keys = VerificationKeys::of(key(1)).rotated(key(2), at(0));
         assert_eq!(keys.new, key(2));
-        assert_eq!(keys.expiring_at(at(24) - std::time::Duration::from_secs(1)).unwrap().key, key(1));
+        assert_eq!(
+            keys.expiring_at(at(24) - std::time::Duration::from_secs(1)).unwrap().key,
+            key(1)
+        );
         assert_eq!(keys.expiring_at(at(24)), None);
     }
 

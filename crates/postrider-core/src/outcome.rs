@@ -179,7 +179,9 @@ impl OutcomeKind {
             Self::Gone => "The webhook was disabled; enable it when the receiver is back.",
             Self::Throttled => "Nothing: the wait the receiver asked for is kept.",
             Self::Timeout => "Answer 2xx first and work afterwards, or raise the timeout.",
-            Self::BadResponse => "Check that the target's port speaks plain HTTP/1.1 or TLS as its URL says.",
+            Self::BadResponse => {
+                "Check that the target's port speaks plain HTTP/1.1 or TLS as its URL says."
+            }
             Self::ConnectionReset => "Look for a crash or a proxy limit at the receiver.",
             Self::ConnectRefused => "Start the receiver, or correct the port in the target.",
             Self::ConnectTimeout => "Check the receiver's firewall and that its host is up.",
@@ -188,7 +190,9 @@ impl OutcomeKind {
             Self::DnsError | Self::DnsTimeout => "Check the name servers of the target's domain.",
             Self::TlsCertificateExpired => "Renew the receiver's certificate.",
             Self::TlsWrongName => "Use the name on the certificate, or get one for this name.",
-            Self::TlsUnknownIssuer => "Serve the whole chain of a certificate from a public issuer.",
+            Self::TlsUnknownIssuer => {
+                "Serve the whole chain of a certificate from a public issuer."
+            }
             Self::TlsFailed => "Check that the receiver offers TLS 1.2 or 1.3 on this port.",
             Self::TargetBlocked => "Use a public address; operators can allow others by setting.",
             Self::Internal => "Nothing on the receiver's side; tell the operator of Postrider.",

@@ -29,7 +29,8 @@ impl Pattern {
             return Ok(Self::Family(family.into()));
         }
         EventType::parse(text).map(Self::Exact).ok_or_else(|| {
-            let detail = format!("{text:?} is not an event type; use `family.action`, `family.*` or `*`");
+            let detail =
+                format!("{text:?} is not an event type; use `family.action`, `family.*` or `*`");
             Refusal::new("invalid_event_type", "event_types", detail)
         })
     }
@@ -72,7 +73,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_good_ones_print_as_read() {
-        for bad in ["", "order", "order.*.x", "*.create", "order.cre*", ".*", "order|item", "Order.*"] {
+        for bad in
+            ["", "order", "order.*.x", "*.create", "order.cre*", ".*", "order|item", "Order.*"]
+        {
             assert_eq!(Pattern::parse(bad).unwrap_err().code, "invalid_event_type", "{bad}");
         }
         for good in ["*", "order.*", "order.create"] {

@@ -113,7 +113,12 @@ mod tests {
         let key = VerificationKey::from_random([3; 32]);
         let sealed = sealer(1).seal(merchant, webhook, KeyPlace::New, &key);
         let open = |sealer: Sealer, merchant, webhook, place, sealed: &[u8]| {
-            sealer.open(MerchantId::from_bits(merchant), WebhookId::from_bits(webhook), place, sealed)
+            sealer.open(
+                MerchantId::from_bits(merchant),
+                WebhookId::from_bits(webhook),
+                place,
+                sealed,
+            )
         };
         assert_eq!(open(sealer(1), 1, 2, KeyPlace::New, &sealed), Ok(key));
         assert_eq!(open(sealer(2), 1, 2, KeyPlace::New, &sealed), Err(SealBroken));

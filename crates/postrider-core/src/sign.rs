@@ -204,10 +204,8 @@ pub fn verify(header: &str, body: &[u8], key: &str) -> Result<i64, VerifyFault> 
     if key.trim() != key && fits(key.trim().as_bytes(), body) {
         return Err(VerifyFault::KeyHasSpace);
     }
-    let decoded = [
-        BASE64.decode(key.strip_prefix("whsec_").unwrap_or(key)).ok(),
-        decode_hex(key.as_bytes()),
-    ];
+    let decoded =
+        [BASE64.decode(key.strip_prefix("whsec_").unwrap_or(key)).ok(), decode_hex(key.as_bytes())];
     if decoded.into_iter().flatten().any(|key| fits(&key, body)) {
         return Err(VerifyFault::KeyWasDecoded);
     }
@@ -251,7 +249,10 @@ mod tests {
     const DOCUMENTED_KEY: &str = "super-secret-webhooks-verification-key";
     const VECTORS: [(&str, &str); 2] = [
         ("{}", "f992381121805167bcb19b5c4b648bc14b4435b39c950bce9754be87c95db6db"),
-        ("{\"test\":\"payload\"}", "03bb2e9d20f18b32ca9168786f1b5c06fdaeffe89f528115f63b6d4db7956ce8"),
+        (
+            "{\"test\":\"payload\"}",
+            "03bb2e9d20f18b32ca9168786f1b5c06fdaeffe89f528115f63b6d4db7956ce8",
+        ),
     ];
 
     fn at(seconds: i64) -> Timestamp {
@@ -280,7 +281,8 @@ mod tests {
         let foreign = standardwebhooks::Webhook::new(key.reveal()).unwrap();
         let body = b"{\"a\":1}";
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed();
-        let signed = Signer::new(&VerificationKeys::of(key)).sign(Scheme::Both, "d1", at(now), body);
+        let signed =
+            Signer::new(&VerificationKeys::of(key)).sign(Scheme::Both, "d1", at(now), body);
         let standard = signed.standard.unwrap();
         let expected = foreign.sign("d1", now, body).unwrap();
         assert_eq!(standard.signature, expected);
@@ -303,7 +305,8 @@ mod tests {
         };
         let sig = |value: &str| value.split_once(",sig=").unwrap().1.to_owned();
         let last = 86_399;
-        let expected = format!("ts={last},sig={},sig={}", sig(&only(&new, last).0), sig(&only(&old, last).0));
+        let expected =
+            format!("ts={last},sig={},sig={}", sig(&only(&new, last).0), sig(&only(&old, last).0));
         assert_eq!(sign(last).0, expected);
         assert_eq!(sign(last).1, format!("{} {}", only(&new, last).1, only(&old, last).1));
         assert_eq!(sign(86_400), only(&new, 86_400));
@@ -330,7 +333,10 @@ mod tests {
         let spaced = format!(" {DOCUMENTED_KEY}\n");
         assert_eq!(verify(&header, b"{}", &spaced), Err(VerifyFault::KeyHasSpace));
         for bad in ["", "ts=1", "sig=00", "ts=,sig=", "ts=1,sig=zz", "v1,abc", "ts=1 sig=2"] {
-            assert!(matches!(verify(bad, b"{}", DOCUMENTED_KEY), Err(VerifyFault::Malformed(_))), "{bad}");
+            assert!(
+                matches!(verify(bad, b"{}", DOCUMENTED_KEY), Err(VerifyFault::Malformed(_))),
+                "{bad}"
+            );
         }
     }
 }

@@ -172,9 +172,7 @@ pub fn check_header(header: &Header, signature_header: &str) -> Result<(), Refus
     let Header { name, value } = header;
     let lower = name.to_ascii_lowercase();
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty()
-        || name.len() > limits::HEADER_NAME_BYTES_MAX
-        || !name.bytes().all(is_token)
+    if name.is_empty() || name.len() > limits::HEADER_NAME_BYTES_MAX || !name.bytes().all(is_token)
     {
         return refuse(format!("{name:?} is not a header name (RFC 9110 token, at most 64 bytes)"));
     }

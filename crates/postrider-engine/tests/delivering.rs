@@ -37,7 +37,9 @@ async fn an_accepted_event_arrives_signed_and_is_logged() {
 
     let detail = app.detail(delivery).await;
     assert_eq!(detail.delivery.state, State::Success);
-    assert!(detail.attempts[0].request_headers.contains(&format!("Ordergroove-Signature: {header}")));
+    assert!(
+        detail.attempts[0].request_headers.contains(&format!("Ordergroove-Signature: {header}"))
+    );
     assert_eq!(app.outcomes(delivery).await, ["success"]);
 }
 
@@ -192,10 +194,8 @@ async fn three_days_without_success_disable_the_webhook() {
     let app = TestEngine::start().await;
     let receiver = Receiver::start().await;
     receiver.answers([Say::Status(500)]);
-    let webhook = app.webhook(&receiver.url(), |w| {
-        w.retry_policy = RetryPolicy::ladder(&[36_000; 20]).unwrap();
-    });
-    let webhook = webhook.await;
+    let waits = RetryPolicy::ladder(&[36_000; 20]).unwrap();
+    let webhook = app.webhook(&receiver.url(), |w| w.retry_policy = waits).await;
     let delivery = app.post("order.create").await.deliveries[0];
     app.pass(hours(70)).await;
     assert_eq!(app.health(webhook).await.0, Status::Enabled);

@@ -57,11 +57,8 @@ pub trait Catalog: Send + Sync {
     /// One webhook.
     async fn webhook(&self, merchant: MerchantId, id: WebhookId) -> Result<(Webhook, Health)>;
     /// A merchant's webhooks, newest first.
-    async fn webhooks(
-        &self,
-        merchant: MerchantId,
-        ask: PageAsk,
-    ) -> Result<Page<(Webhook, Health)>>;
+    async fn webhooks(&self, merchant: MerchantId, ask: PageAsk)
+    -> Result<Page<(Webhook, Health)>>;
     /// Replaces the configuration of a webhook, its status excepted. `webhook` carries the
     /// configuration version it was read with; `Conflict` when that has moved. Answers the webhook
     /// as stored, one version higher.
@@ -75,8 +72,12 @@ pub trait Catalog: Send + Sync {
         change: StatusChange,
     ) -> Result<StatusChanged>;
     /// Deletes a webhook; its pending deliveries become canceled, its log stays.
-    async fn delete_webhook(&self, merchant: MerchantId, id: WebhookId, now: Timestamp)
-    -> Result<()>;
+    async fn delete_webhook(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        now: Timestamp,
+    ) -> Result<()>;
 
     /// The keys of a webhook.
     async fn verification_keys(

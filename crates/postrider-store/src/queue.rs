@@ -24,8 +24,10 @@ use crate::error::Result;
 pub trait Queue: Send + Sync {
     /// Stores events with their deliveries (Q1, Q2, Q9). The answers are in the order of `batch`.
     /// An `Err` means that nothing of the batch is known to be stored.
-    async fn append(&self, batch: Vec<Append>)
-    -> Result<Vec<std::result::Result<Vec<Appended>, AppendRefusal>>>;
+    async fn append(
+        &self,
+        batch: Vec<Append>,
+    ) -> Result<Vec<std::result::Result<Vec<Appended>, AppendRefusal>>>;
 
     /// Leases due deliveries, earliest due first within each webhook (Q3, Q4, Q5, Q11).
     async fn lease(&self, ask: LeaseAsk) -> Result<Leased>;

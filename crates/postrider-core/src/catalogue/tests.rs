@@ -54,7 +54,6 @@ fn every_documented_event_type_is_present_and_no_other() {
     let present: HashSet<&str> = entries().iter().map(|entry| entry.name).collect();
     assert_eq!(present, documented);
     assert_eq!(entries().len(), documented.len(), "a name occurs twice");
-    assert_eq!(entries().len(), 45);
 }
 
 #[test]
@@ -97,7 +96,6 @@ fn families_carry_what_the_documented_table_says() {
     for (family, row) in table {
         for (entity, cell) in Entity::ALL.into_iter().zip(row.split_whitespace()) {
             assert_eq!(family.allows(entity), cell == "yes", "{family:?} {entity:?}");
-            assert_eq!(family.refusal(entity).is_none(), cell == "yes");
         }
     }
 }
@@ -277,37 +275,35 @@ fn ids_in_an_example_refer_to_its_other_records() {
                 assert!(items.iter().all(|item| item["order"] == object["public_id"]));
             }
             Family::Subscriber => {
-                let named = object["subscriptions"].as_array().unwrap().iter();
-                let named: Vec<&Value> = named
-                    .chain([&object["subscription"]].into_iter().filter(|id| !id.is_null()))
-                    .collect();
-                let carried: Vec<&Value> =
-                    records(&event, "subscriptions").iter().map(|s| &s["public_id"]).collect();
-                assert_eq!(named, carried, "{}", entry.name);
+                let mut named = object["subscriptions"].as_array().unwrap().clone();
+                named.extend(Some(object["subscription"].clone()).filter(Value::is_string));
+                let carried = records(&event, "subscriptions");
+                assert!(carried.iter().map(|s| &s["public_id"]).eq(&named), "{}", entry.name);
             }
             Family::Subscription | Family::Entitlement | Family::Workflow => {}
         }
-        if !matches!(entry.family, Family::Subscriber | Family::Entitlement | Family::Workflow) {
-            let payment_holder = if entry.family == Family::Item { "orders" } else { "" };
-            let holder = records(&event, payment_holder).first().copied().unwrap_or(object);
-            assert!(known("payments", "public_id", &holder["payment"]), "{}", entry.name);
+        let paid_by = records(&event, "orders").first().map_or(object, |order| order);
+        if !paid_by["payment"].is_null() {
+            assert!(known("payments", "public_id", &paid_by["payment"]), "{}", entry.name);
         }
+    }
+}
+
+/// Shows every value with its key, at any depth.
+fn walk(value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            visit(key, value);
+            walk(value, visit);
+        }),
+        Value::Array(values) => values.iter().for_each(|value| walk(value, visit)),
+        _ => {}
     }
 }
 
 #[test]
 fn identifiers_and_contacts_are_made_up() {
     let hex_keys = ["public_id", "order", "subscription", "payment", "offer", "shipping_address"];
-    fn walk(value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
-        match value {
-            Value::Object(map) => map.iter().for_each(|(key, value)| {
-                visit(key, value);
-                walk(value, visit);
-            }),
-            Value::Array(values) => values.iter().for_each(|value| walk(value, visit)),
-            _ => {}
-        }
-    }
     for (entry, event) in examples() {
         walk(&event, &mut |key, value| {
             let Some(text) = value.as_str() else { return };
@@ -361,8 +357,23 @@ fn a_near_miss_is_told_the_name_it_meant() {
         assert_eq!(nearest(written), Some(meant), "{written}");
     }
     let far = ["zzz", "", ".", "order.", "order.zzz", "item.delete", "invoice.create", "a.b.c"];
-    for written in far.into_iter().chain(["subscription.paused", "subscription.delete"]) {
+    for written in far.into_iter().chain([
+        "subscription.paused",
+        "subscription.delete",
+        "order.change_date",
+        "order.change",
+    ]) {
         assert_eq!(nearest(written), None, "{written}");
+    }
+}
+
+#[test]
+fn no_two_actions_of_a_family_are_one_misspelling_apart() {
+    for entry in entries() {
+        for other in entries_of(entry.family).iter().filter(|other| *other != entry) {
+            let edits = strsim::damerau_levenshtein(entry.action(), other.action());
+            assert!(edits > EDITS_MAX, "{} {}", entry.name, other.name);
+        }
     }
 }
 

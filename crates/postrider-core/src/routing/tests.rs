@@ -53,16 +53,14 @@ fn table() -> RoutingTable {
 
 fn verdicts(table: &RoutingTable, merchant: u128) -> Vec<(WebhookId, Verdict)> {
     let event_type = EventType::parse("order.create").unwrap();
-    let decided = table.decide(MerchantId::from_bits(merchant), &event_type, || {
-        DeliveryId::from_bits(9)
-    });
+    let decided =
+        table.decide(MerchantId::from_bits(merchant), &event_type, || DeliveryId::from_bits(9));
     decided.into_iter().map(|d| (d.webhook, d.verdict)).collect()
 }
 
 #[test]
 fn every_webhook_of_the_merchant_and_no_other_decides() {
-    let deliver =
-        Verdict::Deliver { delivery: DeliveryId::from_bits(9), choice: Choice::NONE };
+    let deliver = Verdict::Deliver { delivery: DeliveryId::from_bits(9), choice: Choice::NONE };
     assert_eq!(
         verdicts(&table(), 1),
         [

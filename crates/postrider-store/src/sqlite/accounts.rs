@@ -24,8 +24,7 @@ const INSERT_USER: &str = "INSERT INTO users (id, merchant, email, password_hash
      created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const INSERT_KEY: &str = "INSERT INTO api_keys (id, merchant, name, digest, hint, scopes, \
      created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-const LIVE_KEYS: &str =
-    "SELECT count(*) FROM api_keys WHERE merchant IS ?1 AND revoked_at IS NULL";
+const LIVE_KEYS: &str = "SELECT count(*) FROM api_keys WHERE merchant IS ?1 AND revoked_at IS NULL";
 const KEY_BY_DIGEST: &str = "SELECT id, merchant, name, digest, hint, scopes, created_at, \
      revoked_at FROM api_keys WHERE digest = ?1 AND revoked_at IS NULL";
 const KEY: &str = "SELECT id, merchant, name, digest, hint, scopes, created_at, revoked_at \

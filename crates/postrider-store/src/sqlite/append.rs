@@ -67,13 +67,12 @@ fn judge(
         };
         let known = match seen.entry((&new.event.id, new.event.merchant)) {
             Entry::Occupied(earlier) => Some(earlier.into_mut()),
-            Entry::Vacant(place) => match stored(connection, new)? {
-                Some(stored) => Some(place.insert(stored)),
-                None => {
-                    place.insert(fresh());
-                    None
-                }
-            },
+            Entry::Vacant(place) => {
+                let stored = stored(connection, new)?;
+                let is_stored = stored.is_some();
+                let known = place.insert(stored.unwrap_or_else(fresh));
+                is_stored.then_some(known)
+            }
         };
         if known.as_ref().is_some_and(|known| known.digest != Some(digest)) {
             return Ok(Err(AppendRefusal::IdempotencyMismatch { index }));

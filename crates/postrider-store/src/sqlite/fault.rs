@@ -32,7 +32,7 @@ impl From<Stopped> for StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match &error {
-            rusqlite::Error::SqliteFailure(failure, _) if is_full(failure) => Self::StorageFull,
+            rusqlite::Error::SqliteFailure(failure, _) if is_full(*failure) => Self::StorageFull,
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::IntegralValueOutOfRange(..) => {
@@ -45,7 +45,7 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Whether the disk is full. SQLite reports a full disk under its shared memory file as an I/O
 /// error; nothing durable is lost by it.
-fn is_full(failure: &ffi::Error) -> bool {
+fn is_full(failure: ffi::Error) -> bool {
     failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
 }
 
@@ -77,7 +77,7 @@ impl Lost {
     /// From the failure of `BEGIN` or `COMMIT`.
     pub(super) fn of_commit(error: rusqlite::Error) -> Self {
         match &error {
-            rusqlite::Error::SqliteFailure(failure, _) if is_full(failure) => Self::Full,
+            rusqlite::Error::SqliteFailure(failure, _) if is_full(*failure) => Self::Full,
             _ => Self::Commit(Arc::new(error)),
         }
     }
@@ -117,7 +117,8 @@ mod tests {
             assert!(matches!(StoreError::from(failure(code)), StoreError::StorageFull));
             assert!(matches!(Lost::of_commit(failure(code)), Lost::Full));
         }
-        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_DIR_FSYNC] {
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_DIR_FSYNC]
+        {
             assert!(is_io_failure(&failure(code).into()), "{code}");
             assert!(Lost::of_commit(failure(code)).is_io_failure(), "{code}");
         }

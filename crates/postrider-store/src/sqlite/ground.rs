@@ -28,8 +28,18 @@ const NETWORK_FILE_SYSTEMS: [(u32, &str); 9] = [
 const FUSE: u32 = 0x6573_5546;
 /// FUSE serves local file systems too; these are not.
 const NETWORK_FUSE: [&str; 12] = [
-    "sshfs", "s3fs", "gcsfuse", "rclone", "glusterfs", "davfs", "curlftpfs", "cephfs",
-    "ceph-fuse", "mount-s3", "juicefs", "blobfuse2",
+    "sshfs",
+    "s3fs",
+    "gcsfuse",
+    "rclone",
+    "glusterfs",
+    "davfs",
+    "curlftpfs",
+    "cephfs",
+    "ceph-fuse",
+    "mount-s3",
+    "juicefs",
+    "blobfuse2",
 ];
 
 pub(super) fn refuse<T>(text: String) -> Result<T> {

@@ -19,8 +19,7 @@ use super::writer::Desk;
 use crate::error::Result;
 use crate::queue::{LaneAsk, LaneState, LeaseAsk, Leased, LeasedDelivery};
 
-const LEASE: &str =
-    "UPDATE deliveries SET due_at = ?2, epoch = ?3, is_leased = 1 WHERE id = ?1";
+const LEASE: &str = "UPDATE deliveries SET due_at = ?2, epoch = ?3, is_leased = 1 WHERE id = ?1";
 const NEXT_DUE: &str = "SELECT due_at FROM deliveries INDEXED BY deliveries_queue \
      WHERE webhook = ?1 AND state = 0 ORDER BY due_at LIMIT 1";
 const FIRST_LANE: &str = "SELECT webhook, due_at FROM deliveries INDEXED BY deliveries_queue \
@@ -45,7 +44,7 @@ pub(super) fn lease(desk: &mut Desk, ask: &LeaseAsk) -> Result<Leased> {
             let key = row.id.to_bytes();
             connection.prepare_cached(LEASE)?.execute(params![key, until.unix_millis(), epoch])?;
             let event = events.get(connection, row.event)?;
-            leased.deliveries.push(leased_delivery(row, event, epoch, until));
+            leased.deliveries.push(leased_delivery(&row, event, epoch, until));
         }
         let next_due = next_due(connection, lane.webhook)?;
         leased.lanes.push(LaneState { webhook: lane.webhook, next_due });
@@ -62,7 +61,7 @@ fn due_rows(connection: &Connection, lane: &LaneAsk, now: Timestamp) -> Result<V
 }
 
 fn leased_delivery(
-    row: DueRow,
+    row: &DueRow,
     event: Arc<Event>,
     epoch: u32,
     leased_until: Timestamp,
@@ -122,4 +121,17 @@ pub(super) fn backlog(connection: &Connection) -> Result<Vec<LaneState>> {
         lanes.push(lane);
     }
     Ok(lanes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::is_a_bounded_search;
+    use super::*;
+
+    #[test]
+    fn q4_leasing_searches_the_queue_and_sorts_nothing() {
+        for sql in [DUE, NEXT_DUE, NEXT_LANE] {
+            is_a_bounded_search(sql);
+        }
+    }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BinaryHeap, VecDeque};
 
 use postrider_core::delivery::State;
+use postrider_core::event::EventType;
 use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::routing::Decision;
 use postrider_core::snapshot::Choice;
@@ -166,7 +167,7 @@ fn ids(
         filter.is_test,
         millis(filter.created_after),
         millis(filter.created_before),
-        filter.event_type.as_ref().map(|event_type| event_type.as_str()),
+        filter.event_type.as_ref().map(EventType::as_str),
         limit,
     ];
     let mut statement = connection.prepare_cached(sql)?;
@@ -295,4 +296,42 @@ pub(super) fn tally(connection: &Connection) -> Result<Tally> {
     tally.events = count(COUNT_EVENTS)?;
     tally.attempts = count(COUNT_ATTEMPTS)?;
     Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{is_a_bounded_search, plan};
+    use super::*;
+
+    #[test]
+    fn q12_every_page_is_a_bounded_search() {
+        for scan in [EVENTS, BY_ID, ENDED] {
+            is_a_bounded_search(scan.down);
+            is_a_bounded_search(scan.up);
+        }
+        is_a_bounded_search(EVENT);
+        is_a_bounded_search(WEBHOOKS);
+        is_a_bounded_search(DELIVERY);
+        // Sorts, but no more than a bounded number of rows.
+        assert!(plan(WAITING.down)[0].contains("INDEX deliveries_queue"));
+    }
+
+    #[test]
+    fn lanes_are_merged_in_the_order_of_the_walk() {
+        let lanes: [&[u128]; 4] = [&[1, 4, 9, 10], &[], &[2, 3, 11], &[5]];
+        let fetch = |lane: usize, walk, limit| {
+            let all = lanes[lane].iter().copied();
+            Ok(match walk {
+                Walk::Down(from) => all.rev().filter(|n| *n <= from).take(limit).collect(),
+                Walk::Up(from) => all.filter(|n| *n >= from).take(limit).collect::<Vec<_>>(),
+            })
+        };
+        let down = |from, limit| merge(4, Walk::Down(from), limit, fetch).unwrap();
+        let up = |from, limit| merge(4, Walk::Up(from), limit, fetch).unwrap();
+        assert_eq!(down(u128::MAX, 20), [11, 10, 9, 5, 4, 3, 2, 1]);
+        assert_eq!(down(9, 3), [9, 5, 4]);
+        assert_eq!(up(0, 20), [1, 2, 3, 4, 5, 9, 10, 11]);
+        assert_eq!(up(4, 2), [4, 5]);
+        assert_eq!(merge(0, Walk::Up(0), 5, |_, _, _| Ok(vec![1])).unwrap(), []);
+    }
 }

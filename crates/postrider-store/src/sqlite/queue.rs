@@ -53,6 +53,6 @@ impl Queue for Sqlite {
 
     async fn work_hint(&self) {
         // The lock on the file proves that no other process makes work here.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

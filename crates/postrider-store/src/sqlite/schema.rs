@@ -82,9 +82,7 @@ fn check_owner(path: &Path, connection: &Connection) -> rusqlite::Result<Result<
     let path = path.display();
     let is_new = application == 0 && version == 0 && tables == 0;
     if application != APPLICATION_ID && !is_new {
-        return Ok(refuse(format!(
-            "{path} is a database of another program; name another file"
-        )));
+        return Ok(refuse(format!("{path} is a database of another program; name another file")));
     }
     if version > known_version() {
         return Ok(refuse(format!(

@@ -60,8 +60,7 @@ impl Writer {
     pub(super) fn start(desk: Desk) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let is_broken = Arc::new(AtomicBool::new(false));
-        let bench =
-            Bench { desk, is_broken: Arc::clone(&is_broken), restart_pages: RESTART_PAGES };
+        let bench = Bench { desk, is_broken: Arc::clone(&is_broken), restart_pages: RESTART_PAGES };
         let name = "postrider-sqlite-writer".to_owned();
         let thread = std::thread::Builder::new().name(name).spawn(move || bench.serve(waiting))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), is_broken })
@@ -155,11 +154,7 @@ impl Bench {
         }
     }
 
-    fn serve_group(
-        &mut self,
-        first: Box<dyn Job>,
-        waiting: &mut mpsc::Receiver<Box<dyn Job>>,
-    ) {
+    fn serve_group(&mut self, first: Box<dyn Job>, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
         let version = self.desk.catalog_version;
         let mut group = Vec::with_capacity(1);
         let ending = self.write_group(first, waiting, &mut group);

@@ -10,8 +10,7 @@ use super::{first, id, time};
 use crate::catalog::StoredEvent;
 use crate::error::{Result, StoreError};
 
-pub(in crate::sqlite) const EVENT_BY_SEQ: &str =
-    "SELECT id, merchant, type, created, accepted_at, data, context, snapshot \
+pub(in crate::sqlite) const EVENT_BY_SEQ: &str = "SELECT id, merchant, type, created, accepted_at, data, context, snapshot \
      FROM events WHERE seq = ?1";
 
 /// Reads the eight columns of [`EVENT_BY_SEQ`], from `at` on.
@@ -30,11 +29,7 @@ pub(in crate::sqlite) fn event(row: &Row<'_>, at: usize) -> Result<Event> {
 
 /// Reads an event followed by `is_test` and `decisions`.
 pub(in crate::sqlite) fn stored_event(row: &Row<'_>) -> Result<StoredEvent> {
-    Ok(StoredEvent {
-        event: event(row, 0)?,
-        is_test: row.get(8)?,
-        decisions: decisions(row, 9)?,
-    })
+    Ok(StoredEvent { event: event(row, 0)?, is_test: row.get(8)?, decisions: decisions(row, 9)? })
 }
 
 pub(in crate::sqlite) fn decisions(row: &Row<'_>, column: usize) -> Result<Vec<Decision>> {

@@ -32,8 +32,7 @@ pub(in crate::sqlite) fn webhook_and_health(row: &Row<'_>) -> Result<(Webhook, H
 
 fn webhook(row: &Row<'_>) -> Result<Webhook> {
     let text = |column| row.get::<_, String>(column);
-    let signature =
-        Scheme::parse(&text(7)?).ok_or(StoreError::Corrupt("webhooks.signature"))?;
+    let signature = Scheme::parse(&text(7)?).ok_or(StoreError::Corrupt("webhooks.signature"))?;
     Ok(Webhook {
         id: id(row, 0)?,
         merchant: id(row, 1)?,
@@ -73,8 +72,7 @@ pub(in crate::sqlite) fn headers_text(headers: &[Header]) -> String {
 
 fn headers(text: &str) -> Result<Vec<Header>> {
     let read = |line: &str| {
-        let (name, value) =
-            line.split_once(": ").ok_or(StoreError::Corrupt("webhooks.headers"))?;
+        let (name, value) = line.split_once(": ").ok_or(StoreError::Corrupt("webhooks.headers"))?;
         Ok(Header { name: name.to_owned(), value: value.to_owned() })
     };
     // Not `lines`, which would take a final carriage return away from a value.

@@ -1,8 +1,10 @@
 //! What whole-system tests share: the real program, a receiver that outlives it, raw HTTP, and the
 //! foreign verifiers.
 
+pub mod chance;
 pub mod foreign;
 pub mod http;
+pub mod ledger;
 pub mod program;
 pub mod receiver;
 

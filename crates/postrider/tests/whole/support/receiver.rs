@@ -53,27 +53,27 @@ impl Receiver {
         self.kept.messages.lock().unwrap()
     }
 
-    /// Waits until what arrived satisfies `is_enough`, and fails the test when nothing more comes.
-    /// `is_enough` is asked again after each arrival.
-    pub fn wait_until(
-        &self,
-        what: &str,
-        mut is_enough: impl FnMut(&[Message]) -> bool,
-    ) -> MutexGuard<'_, Vec<Message>> {
+    /// Waits until `is_enough` of what arrived, asked after each arrival. False when nothing more
+    /// came for longer than anything takes.
+    pub fn wait_until(&self, mut is_enough: impl FnMut(&[Message]) -> bool) -> bool {
         let mut messages = self.messages();
         while !is_enough(&messages) {
             let count = messages.len();
             let (woken, waited) = self.kept.arrived.wait_timeout(messages, SILENCE_MAX).unwrap();
             messages = woken;
-            let is_silent = waited.timed_out() && messages.len() == count;
-            assert!(!is_silent, "{what}: nothing arrived for {SILENCE_MAX:?} after {count} requests");
+            if waited.timed_out() && messages.len() == count {
+                return false;
+            }
         }
-        messages
+        true
     }
 
-    /// Waits for that many requests in all.
-    pub fn wait_for(&self, count: usize) -> MutexGuard<'_, Vec<Message>> {
-        self.wait_until(&format!("{count} requests"), |messages| messages.len() >= count)
+    /// Waits for that many requests and takes them out.
+    pub fn take(&self, count: usize) -> Vec<Message> {
+        let all_came = self.wait_until(|messages| messages.len() >= count);
+        let taken = std::mem::take(&mut *self.messages());
+        assert!(all_came, "only {} of {count} requests arrived", taken.len());
+        taken
     }
 }
 

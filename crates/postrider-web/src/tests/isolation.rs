@@ -1,0 +1,127 @@
+//! The wall between merchants: another's id answers what a random one answers, and moves nothing.
+
+use super::{RANDOM_ID, TestApp};
+use crate::api::auth::Access;
+use crate::router::routes;
+
+/// A body each route with an id would do something with.
+fn body_for(path: &str) -> &'static str {
+    if path.ends_with("/resume") {
+        r#"{"backlog":"none"}"#
+    } else if path.ends_with("/webhooks/{id}") {
+        r#"{"name":"taken over"}"#
+    } else {
+        "{}"
+    }
+}
+
+/// Everything the merchant can see of itself.
+async fn picture(app: &TestApp, event: &str, webhook: &str, delivery: &str) -> String {
+    let mut seen = String::new();
+    for path in [
+        "/api/v1/webhooks".to_owned(),
+        "/api/v1/events".to_owned(),
+        "/api/v1/deliveries".to_owned(),
+        format!("/api/v1/events/{event}"),
+        format!("/api/v1/webhooks/{webhook}"),
+        format!("/api/v1/webhooks/{webhook}/verification-key"),
+        format!("/api/v1/deliveries/{delivery}"),
+    ] {
+        let answer = app.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        seen.push_str(&answer.text);
+    }
+    let keys = app.bare("GET", "/api/v1/api-keys").key(&app.operator).acting_for(app.merchant);
+    seen + &keys.await.text
+}
+
+/// Row 48, goal T1, over the route list.
+#[tokio::test]
+async fn another_merchants_id_is_as_good_as_a_random_one_on_every_route() {
+    let app = TestApp::new().await;
+    let (other, others_key) = app.other_merchant().await;
+    let target = format!("http://{}/", app.receiver().await);
+    let webhook = app.webhook(&target, &["order.*"]).await;
+    let posted = app.post_event(r#"{"object":{"id":1}}"#).await;
+    app.engine.run_until_idle().await;
+    let event = posted.json["id"].as_str().unwrap();
+    let delivery = posted.json["deliveries"][0].as_str().unwrap();
+    let keys = app.bare("GET", "/api/v1/api-keys").key(&app.operator).acting_for(app.merchant);
+    let api_key = keys.await.ids()[0].to_owned();
+    let before = picture(&app, event, &webhook, delivery).await;
+    let mut tried = 0;
+    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
+        let ids = [event, &webhook, delivery, &api_key];
+        let call = async |id: &str| {
+            let path = route.path.replace("{id}", id);
+            let call = app.bare(route.method.as_str(), &path);
+            let call = match route.access {
+                Access::Operator => call.key(&app.operator).acting_for(other),
+                _ => call.key(&others_key),
+            };
+            let call = call.header("content-type", "application/json").body(body_for(route.path));
+            call.await
+        };
+        let random = call(RANDOM_ID).await;
+        assert_eq!(random.problem(), (404, "not_found"), "{} {}", route.method, route.path);
+        for id in ids {
+            let answer = call(id).await;
+            assert_eq!(answer.status, random.status, "{} {}", route.method, route.path);
+            assert_eq!(answer.without_request_id(), random.without_request_id());
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 4 * 14, "every route with an id was tried");
+    assert_eq!(picture(&app, event, &webhook, delivery).await, before);
+}
+
+#[tokio::test]
+async fn lists_and_filters_show_nothing_of_another_merchant() {
+    let app = TestApp::new().await;
+    let (_, others_key) = app.other_merchant().await;
+    let webhook = app.webhook("http://127.0.0.1:9/", &["*"]).await;
+    let posted = app.post_event(r#"{"object":{}}"#).await;
+    let event = posted.json["id"].as_str().unwrap();
+    for path in [
+        "/api/v1/webhooks".to_owned(),
+        "/api/v1/events".to_owned(),
+        "/api/v1/deliveries".to_owned(),
+        format!("/api/v1/deliveries?webhook={webhook}"),
+        format!("/api/v1/deliveries?event={event}"),
+    ] {
+        let answer = app.bare("GET", &path).key(&others_key).await;
+        let empty = r#"{"results":[],"next":null,"previous":null}"#;
+        assert_eq!(answer.text, empty, "{path}");
+    }
+}
+
+/// Goal T3: a sender's own ids are its own.
+#[tokio::test]
+async fn two_merchants_may_use_the_same_event_id() {
+    let app = TestApp::new().await;
+    let (_, others_key) = app.other_merchant().await;
+    let body = |n: u8| format!(r#"{{"id":"a","type":"order.create","data":{{"object":{{"n":{n}}}}}}}"#);
+    let mine = app.post("/api/v1/events", body(1)).await;
+    let call = app.bare("POST", "/api/v1/events").key(&others_key);
+    let theirs = call.header("content-type", "application/json").body(body(2)).await;
+    assert_eq!((mine.status.as_u16(), theirs.status.as_u16()), (202, 202));
+    assert_eq!(theirs.json["duplicate"], false);
+    assert_eq!(app.get("/api/v1/events/a").await.json["data"]["object"]["n"], 1);
+}
+
+/// Row 49.
+#[tokio::test]
+async fn whatever_is_no_id_names_nothing() {
+    let app = TestApp::new().await;
+    let long = "a".repeat(1_024);
+    let ids = ["null", "0", "%2e%2e%2fx", "%00", "%ff", "'--", &long, &"A".repeat(32)];
+    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
+        for id in ids {
+            let call = app.bare(route.method.as_str(), &route.path.replace("{id}", id));
+            let key = if route.access == Access::Operator { &app.operator } else { &app.key };
+            let call = call.key(key).header("content-type", "application/json");
+            let answer = call.body(body_for(route.path)).await;
+            assert_eq!(answer.problem(), (404, "not_found"), "{} {}", route.path, id);
+        }
+    }
+}

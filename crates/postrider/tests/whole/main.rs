@@ -1,0 +1,13 @@
+//! Tests of the whole system: the real binary, real sockets, processes that are killed, verifiers
+//! that others wrote. One crate, so that what they share is compiled once.
+//!
+//! - `crash`: nothing acknowledged is lost when the process is killed;
+//! - `bytes`: what a sender wrote arrives as the same bytes;
+//! - `verifiers`: others find the signatures right, and refuse what was changed;
+//! - `readme`: the snippets of the README do what it says.
+
+mod bytes;
+mod crash;
+mod readme;
+mod support;
+mod verifiers;
