@@ -21,6 +21,7 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::DisabledBy;
 use postrider_store::queue::{Change, LeasedDelivery, Settlement};
 
+use crate::activity::Underway;
 use crate::client::{Answer, Post};
 use crate::lanes::{Aftermath, Ended, EndedAs, Ready};
 use crate::settler::ToSettle;
@@ -29,17 +30,33 @@ use crate::{Shared, chance};
 
 mod headers;
 
-/// Attempts `ready`, then whatever may start next.
-pub(crate) async fn work(shared: Arc<Shared>, ready: Ready, route: Arc<Route>) {
-    let mut next = Some((ready, route));
-    while let Some((ready, route)) = next {
-        Box::pin(attempt(&shared, ready, &route)).await;
-        next = shared.lanes.take(shared.clock.now());
+/// A delivery whose turn it is.
+pub(crate) struct Started {
+    ready: Ready,
+    route: Arc<Route>,
+    /// Held until the attempt's settlement is on disk.
+    underway: Underway,
+}
+
+/// Takes the next delivery that may start.
+pub(crate) fn take(shared: &Shared) -> Option<Started> {
+    // Begun first, so that at no moment it is neither in a lane nor under way.
+    let underway = shared.activity.begin();
+    let (ready, route) = shared.lanes.take(shared.clock.now())?;
+    Some(Started { ready, route, underway })
+}
+
+/// Attempts a delivery, then whatever may start next.
+pub(crate) async fn work(shared: Arc<Shared>, started: Started) {
+    let mut next = Some(started);
+    while let Some(started) = next {
+        Box::pin(attempt(&shared, started)).await;
+        next = take(&shared);
     }
 }
 
-async fn attempt(shared: &Arc<Shared>, ready: Ready, route: &Route) {
-    let webhook = &route.webhook;
+async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Started) {
+    let (webhook, route) = (&route.webhook, &*route);
     let (leased, started_at, began) = (&ready.leased, shared.clock.now(), shared.clock.reading());
     if leased.leased_until.since(started_at) < limits::attempt_margin(webhook.timeout) {
         // It waited too long for its turn: another lease, by whoever has room.
@@ -63,7 +80,7 @@ async fn attempt(shared: &Arc<Shared>, ready: Ready, route: &Route) {
         now: shared.clock.now(),
         duration: shared.clock.reading().saturating_sub(began),
     };
-    settle(shared, ready, record, next).await;
+    settle(shared, ready.leased, record, next, underway).await;
     let is_gone = (outcome.kind == OutcomeKind::Gone).then_some(DisabledBy::Gone);
     conclude(shared, route, shared.lanes.ended(webhook.id, ended), is_gone).await;
 }
@@ -161,8 +178,13 @@ fn ended_as(
     }
 }
 
-async fn settle(shared: &Shared, ready: Ready, record: Attempt, next: Next) {
-    let Ready { leased, underway, .. } = ready;
+async fn settle(
+    shared: &Shared,
+    leased: LeasedDelivery,
+    record: Attempt,
+    next: Next,
+    underway: Underway,
+) {
     let settlement = Settlement {
         delivery: leased.id,
         epoch: leased.epoch,

@@ -23,6 +23,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use postrider_core::address::AddressPolicy;
 use postrider_core::attempt::Phases;
+use postrider_core::limits;
 use postrider_core::outcome::{Outcome, OutcomeKind};
 use postrider_core::target::TargetUrl;
 use rustls::pki_types::CertificateDer;
@@ -151,7 +152,8 @@ impl Client {
         let names = Names::new(name_servers, clock.clone())?;
         let reach = Reach { clock: clock.clone(), addresses, names };
         let tls = Tls::new(trust, clock.clone())?;
-        let pool = Arc::new(Pool::new(clock.clone(), tracker.clone()));
+        let pool =
+            Arc::new(Pool::new(clock.clone(), tracker.clone(), limits::IDLE_CONNECTIONS_MAX));
         Ok(Self { shared: Arc::new(Shared { clock, reach, tls, pool, tracker }) })
     }
 

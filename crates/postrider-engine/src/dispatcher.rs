@@ -66,7 +66,7 @@ async fn lease_once(shared: &Arc<Shared>) -> bool {
     }
     match shared.store.lease(LeaseAsk { now, lanes: lanes.clone() }).await {
         Ok(leased) => {
-            let ready = leased.deliveries.into_iter().map(|leased| ready(shared, leased)).collect();
+            let ready = leased.deliveries.into_iter().map(ready).collect();
             let orphans = shared.lanes.leased(ready, &leased.lanes, now);
             start_attempts(shared);
             shared.hand_back(orphans).await;
@@ -84,15 +84,15 @@ fn ask_again_later(shared: &Shared, lanes: &[LaneAsk], now: Timestamp) {
     shared.lanes.lease_failed(lanes, now + limits::STORE_RETRY_WAIT);
 }
 
-fn ready(shared: &Shared, leased: LeasedDelivery) -> Ready {
+fn ready(leased: LeasedDelivery) -> Ready {
     let body = snapshot::body(&leased.event, leased.choice);
-    Ready { reserved_bytes: body.len(), leased, body, underway: shared.activity.begin() }
+    Ready { reserved_bytes: body.len(), leased, body }
 }
 
 /// Starts attempts while there is something that may start and a slot for it.
 pub(crate) fn start_attempts(shared: &Arc<Shared>) {
-    while let Some((ready, route)) = shared.lanes.take(shared.clock.now()) {
-        shared.tracker.spawn(attempt::work(Arc::clone(shared), ready, route));
+    while let Some(started) = attempt::take(shared) {
+        shared.tracker.spawn(attempt::work(Arc::clone(shared), started));
     }
 }
 

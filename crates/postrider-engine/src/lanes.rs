@@ -25,7 +25,6 @@ use postrider_core::webhook::{DisabledBy, Health, Status};
 use postrider_store::queue::{LaneAsk, LaneState, LeasedDelivery};
 use tokio::sync::Notify;
 
-use crate::activity::Underway;
 use crate::lanes::lane::Lane;
 
 mod lane;
@@ -39,8 +38,6 @@ pub(crate) struct Ready {
     pub(crate) body: Bytes,
     /// Its weight in the lanes' budget of bytes.
     pub(crate) reserved_bytes: usize,
-    /// Held while it is in memory.
-    pub(crate) underway: Underway,
 }
 
 /// How an attempt ended, as far as its lane is concerned.
@@ -77,7 +74,7 @@ pub(crate) struct Aftermath {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     state: Mutex<State>,
-    wake: Notify,
+    wake: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -89,11 +86,14 @@ struct State {
     in_flight: usize,
     bytes: usize,
     is_stopping: bool,
+    /// Rings when the first entry of `due` changes.
+    wake: Arc<Notify>,
 }
 
 impl Lanes {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), wake: Notify::new() }
+        let state = State::default();
+        Self { wake: Arc::clone(&state.wake), state: Mutex::new(state) }
     }
 
     /// Returns when a lane may have become due earlier than was known.
@@ -154,7 +154,6 @@ impl Lanes {
             lane.due_in_store = Some(lane.due_in_store.map_or(due, |known| known.min(due)));
         }
         state.relist(webhook);
-        self.wake.notify_one();
     }
 
     /// Which lanes take deliveries from the store now. Each asked lane is leasing until
@@ -248,6 +247,8 @@ impl Lanes {
                 state.settle_in(route.webhook.id, now);
                 return Some((ready, route));
             }
+            let webhook = lane.route.webhook.id;
+            state.settle_in(webhook, now);
         }
     }
 
@@ -263,9 +264,6 @@ impl Lanes {
             state.bytes = state.bytes.saturating_sub(bytes);
         }
         state.settle_in(webhook, ended.now);
-        if state.due.first().is_some_and(|(at, _)| *at <= ended.now) {
-            self.wake.notify_one();
-        }
         aftermath
     }
 
@@ -291,7 +289,6 @@ impl Lanes {
                 state.relist(webhook);
             }
         }
-        self.wake.notify_one();
         hand_back
     }
 
@@ -309,7 +306,6 @@ impl Lanes {
         state.ring.clear();
         state.turns.clear();
         state.due.clear();
-        self.wake.notify_one();
         state.lanes.values_mut().flat_map(|lane| std::mem::take(&mut lane.queue)).collect()
     }
 }
@@ -350,10 +346,13 @@ impl State {
             if let Some(old) = lane.listed_at {
                 self.due.remove(&(old, webhook));
             }
+            lane.listed_at = wanted;
             if let Some(new) = wanted {
                 self.due.insert((new, webhook));
+                if self.due.first() == Some(&(new, webhook)) {
+                    self.wake.notify_one();
+                }
             }
-            lane.listed_at = wanted;
         }
     }
 

@@ -320,7 +320,7 @@ impl Shared {
         Arc::clone(&self.routing.read())
     }
 
-    pub(crate) async fn refresh_routing(&self) -> Result<(), StoreError> {
+    pub(crate) async fn refresh_routing(self: &Arc<Self>) -> Result<(), StoreError> {
         let _one_at_a_time = self.refreshing.lock().await;
         let table = self.routing();
         let changes = self.store.routes_since(table.version()).await?;
@@ -331,6 +331,7 @@ impl Shared {
         let now = self.clock.now();
         let hand_back = self.lanes.apply(&changes, now, is_first);
         *self.routing.write() = Arc::new(table.with(changes));
+        dispatcher::start_attempts(self);
         self.hand_back(hand_back).await;
         Ok(())
     }
@@ -338,7 +339,8 @@ impl Shared {
     /// Gives leases back unused, so that others need not wait for them to run out.
     pub(crate) async fn hand_back(&self, unused: Vec<Ready>) {
         let at = self.clock.now();
-        for Ready { leased, underway, .. } in unused {
+        for Ready { leased, .. } in unused {
+            let underway = self.activity.begin();
             let settlement = Settlement {
                 delivery: leased.id,
                 epoch: leased.epoch,

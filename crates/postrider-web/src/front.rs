@@ -3,11 +3,7 @@
 //! Owns the request id, the checks of a request's head that HTTP asks for and hyper does not make,
 //! the catching of panics, the rendering of problems, the security headers and the log line.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +20,7 @@ use postrider_engine::chance::Mint;
 use tower::ServiceExt;
 
 use crate::api::error::{ApiError, Problem};
+use crate::listener::REQUEST_HEADERS_MAX;
 use crate::shared::Shared;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -45,7 +42,7 @@ pub(crate) async fn answer(
     // The query may carry what belongs in no log; the path carries ids only, and is bounded.
     let path = request.uri().path().get(..256).unwrap_or(request.uri().path()).to_owned();
     let response = match check_head(&request) {
-        Ok(()) => route(router, request).await,
+        Ok(()) => route(shared, router, request).await,
         Err(error) => error.into_response(),
     };
     let response = finish(response, &id.to_string());
@@ -54,20 +51,11 @@ pub(crate) async fn answer(
     response
 }
 
-/// Routes the request, and turns a panic of a handler into a problem.
-async fn route(router: Router, request: Request<Body>) -> Response<Body> {
-    let mut work = pin!(router.oneshot(request));
-    let done: Result<_, Box<dyn Any + Send>> = std::future::poll_fn(|cx| {
-        // A handler's own state is dropped with it; what is shared sits behind locks that do not
-        // poison and is consistent between awaits.
-        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(answered)) => Poll::Ready(Ok(answered)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await;
-    match done {
+/// Routes the request in a task of its own. What was begun is finished although the client has
+/// gone: between a change of the catalog and the refresh of the routing table, nobody may leave. A
+/// panic of a handler ends only its task.
+async fn route(shared: &Shared, router: Router, request: Request<Body>) -> Response<Body> {
+    match shared.engine.tracker().spawn(router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         // The panic itself was printed by the panic hook; its payload could hold anything.
@@ -86,6 +74,11 @@ fn check_head(request: &Request<Body>) -> Result<(), ApiError> {
         );
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
+    // hyper's own bound is on what it has read without finding the end, and so only roughly this.
+    let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if lines.sum::<usize>() > limits::REQUEST_HEAD_BYTES_MAX {
+        return Err(headers_too_large());
+    }
     if target.authority().is_some() {
         let detail = "This is no proxy: ask for a path, such as /api/v1/webhooks.";
         return Err(ApiError::bad_request("absolute_target", detail).closing());
@@ -100,6 +93,15 @@ fn check_head(request: &Request<Body>) -> Result<(), ApiError> {
             Err(ApiError::bad_request("invalid_host_header", detail).closing())
         }
     }
+}
+
+fn headers_too_large() -> ApiError {
+    let detail = format!(
+        "A request has at most {REQUEST_HEADERS_MAX} headers and {} bytes before its body.",
+        limits::REQUEST_HEAD_BYTES_MAX
+    );
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    ApiError::new(status, "headers_too_large", detail).closing()
 }
 
 fn is_host(value: &HeaderValue) -> bool {
@@ -158,14 +160,7 @@ pub(crate) fn bare_problem(clock: &Clock, code: u16) -> Option<Vec<u8>> {
             "The request is not valid HTTP/1.1; nothing after it on this connection is read.",
         ),
         414 => ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", "The path is too long."),
-        431 => ApiError::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            format!(
-                "A request has at most 100 headers and {} bytes before its body.",
-                limits::REQUEST_HEAD_BYTES_MAX
-            ),
-        ),
+        431 => headers_too_large(),
         _ => return None,
     };
     let id = Mint::default().id::<()>(clock.now()).to_string();

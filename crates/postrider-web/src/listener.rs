@@ -27,7 +27,7 @@ use crate::stream::GuardedStream;
 use crate::{App, front};
 
 /// Header lines of a request at most; hyper answers 431 beyond (reliability.md row 7).
-const HEADERS_MAX: usize = 100;
+pub(crate) const REQUEST_HEADERS_MAX: usize = 100;
 /// Wait after an accept failed for want of files or memory; long enough for some to come free.
 const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(100);
 
@@ -141,7 +141,7 @@ async fn serve_connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
-        .max_headers(HEADERS_MAX)
+        .max_headers(REQUEST_HEADERS_MAX)
         .max_buf_size(limits::REQUEST_HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);

@@ -84,15 +84,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     }
 }
 
+/// An answer of hyper's own has three short header lines.
+const BARE_BYTES_MAX: usize = 512;
+
 /// The status code when `bytes` are exactly one answer hyper made by itself.
 fn bare_status(bytes: &[u8]) -> Option<u16> {
-    let code = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    if !bytes.starts_with(b"HTTP/1.1 4") || bytes.len() > BARE_BYTES_MAX {
+        return None;
+    }
     let head = std::str::from_utf8(bytes).ok()?;
-    let is_bare = code.starts_with(b"4")
-        && head.ends_with("\r\n\r\n")
+    let is_bare = head.ends_with("\r\n\r\n")
         && head.contains("\r\ncontent-length: 0\r\n")
         && !head.contains("\r\nx-request-id: ");
-    if is_bare { std::str::from_utf8(code).ok()?.parse().ok() } else { None }
+    if is_bare { head.get(9..12)?.parse().ok() } else { None }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {

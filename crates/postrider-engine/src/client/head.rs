@@ -93,3 +93,23 @@ fn push_title_case(text: &mut String, name: &str) {
         is_start = letter == '-';
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_body_a_part_is_kept_and_no_more_than_the_bound_is_read() {
+        let parts = hyper::Response::new(()).into_parts().0;
+        let mut head = Head::judge(&parts, Timestamp::EPOCH, |note| unreachable!("{note}"));
+        let part = [b'x'; 1024];
+        let mut parts_read = 1;
+        while head.keep(&part) {
+            parts_read += 1;
+        }
+        // The part that goes beyond the bound ends the reading.
+        assert_eq!(parts_read, limits::RESPONSE_BODY_READ_MAX / part.len() + 1);
+        assert_eq!(head.body.len(), limits::RESPONSE_BODY_KEPT_MAX);
+        assert!(head.is_body_truncated);
+    }
+}

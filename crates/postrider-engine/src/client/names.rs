@@ -162,7 +162,8 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 
 /// The addresses among the records; the others are the aliases on the way to them.
 fn of_family(found: &Lookup, family: Family) -> Result<Vec<IpAddr>, NoAddress> {
-    let records = found.answers().iter().filter(|record| record.record_type() == family.record_type());
+    let records =
+        found.answers().iter().filter(|record| record.record_type() == family.record_type());
     let addresses: Vec<_> = records
         .filter_map(|record| record.data.ip_addr())
         .take(limits::DNS_ADDRESSES_MAX)

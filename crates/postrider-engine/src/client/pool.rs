@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //! - A connection is idle here or used by one attempt, never both.
-//! - At most `IDLE_CONNECTIONS_MAX` are kept, the least recently used goes first; none for longer
-//!   than `IDLE_CONNECTION_LIFE`, which a task sees to as long as any is kept.
+//! - No more are kept than the bound says; the least recently used goes first, and none is kept for
+//!   longer than `IDLE_CONNECTION_LIFE`, which a task sees to as long as any is kept.
 //! - The lock is never held across an await.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -31,6 +31,7 @@ pub(super) fn origin(target: &TargetUrl) -> &str {
 pub(super) struct Pool {
     clock: Clock,
     tracker: TaskTracker,
+    bound: usize,
     stopped: CancellationToken,
     /// Ends the reaper when the pool is gone.
     _stop: DropGuard,
@@ -56,11 +57,11 @@ struct Entry {
 }
 
 impl Pool {
-    /// An empty pool.
-    pub(super) fn new(clock: Clock, tracker: TaskTracker) -> Self {
+    /// An empty pool for at most `bound` connections.
+    pub(super) fn new(clock: Clock, tracker: TaskTracker, bound: usize) -> Self {
         let stopped = CancellationToken::new();
         let stop = stopped.clone().drop_guard();
-        Self { clock, tracker, stopped, _stop: stop, idle: Mutex::default() }
+        Self { clock, tracker, bound, stopped, _stop: stop, idle: Mutex::default() }
     }
 
     /// The most recently used connection to `origin` that is still good.
@@ -109,6 +110,9 @@ impl Pool {
             return;
         }
         idle.put(connection, self.clock.reading());
+        if idle.by_turn.len() > self.bound {
+            idle.drop_oldest();
+        }
         if !idle.has_reaper {
             idle.has_reaper = true;
             let reaper = reap(Arc::downgrade(self), self.clock.clone(), self.stopped.clone());
@@ -121,9 +125,8 @@ impl Pool {
         let now = self.clock.reading();
         let mut idle = self.idle.lock();
         idle.drop_expired(now);
-        let next = idle.oldest().map(|since| {
-            (since + limits::IDLE_CONNECTION_LIFE).saturating_sub(now)
-        });
+        let next =
+            idle.oldest().map(|since| (since + limits::IDLE_CONNECTION_LIFE).saturating_sub(now));
         idle.has_reaper = next.is_some();
         next
     }
@@ -146,9 +149,6 @@ impl Idle {
         self.by_turn.insert(turn, Arc::clone(&origin));
         let entry = Entry { turn, since: now, connection };
         self.by_origin.entry(origin).or_default().push_back(entry);
-        if self.by_turn.len() > limits::IDLE_CONNECTIONS_MAX {
-            self.drop_oldest();
-        }
     }
 
     fn take(&mut self, origin: &str) -> Option<Connection> {

@@ -136,8 +136,7 @@ fn take_in(shared: &Shared, request: &Pending, stored: Option<&Vec<Appended>>, r
             match delivery.leased_until {
                 Some(leased_until) if is_new => {
                     let leased = fresh_lease(pending, delivery, leased_until);
-                    let underway = shared.activity.begin();
-                    ready.push(Ready { leased, body: body.clone(), reserved_bytes, underway });
+                    ready.push(Ready { leased, body: body.clone(), reserved_bytes });
                 }
                 Some(_) => shared.lanes.give_up(delivery.webhook, reserved_bytes),
                 None if is_new => {

@@ -15,7 +15,6 @@ use postrider_core::webhook::Webhook;
 use proptest::prelude::*;
 
 use super::*;
-use crate::activity::Activity;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_000_000 + millis)
@@ -77,8 +76,7 @@ fn ready(webhook: u128, id: u128) -> Ready {
         schedule_started_at: at(0),
         returned: 0,
     };
-    let underway = Activity::default().begin();
-    Ready { leased, body: Bytes::from_static(b"body"), reserved_bytes: 4, underway }
+    Ready { leased, body: Bytes::from_static(b"body"), reserved_bytes: 4 }
 }
 
 /// Reserves and pushes `count` deliveries, as intake does; how many found a place.

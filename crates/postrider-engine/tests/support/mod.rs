@@ -1,6 +1,6 @@
 //! The harness: a real SQLite store in a temporary folder, a manual clock, real HTTP over loopback.
 
-pub mod receiver;
+pub(crate) mod receiver;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,20 +24,20 @@ use postrider_engine::{Accepted, Clock, Engine, EngineOptions, Sabotage, chance}
 use postrider_store::Store;
 use postrider_store::catalog::{DeliveryDetail, Merchant};
 
-pub use receiver::{Receiver, Say};
+pub(crate) use receiver::{Receiver, Say};
 
 /// The moment every test starts at.
-pub const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-pub struct TestEngine {
-    pub engine: Engine,
-    pub clock: Clock,
-    pub merchant: MerchantId,
+pub(crate) struct TestEngine {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) merchant: MerchantId,
     directory: tempfile::TempDir,
 }
 
 impl TestEngine {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual(START);
         let engine = engine(&directory, &clock).await;
@@ -49,7 +49,7 @@ impl TestEngine {
     }
 
     /// Stops the engine in order and starts another one on the same database.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { engine, clock, merchant, directory } = self;
         engine.stop(Duration::from_secs(5)).await;
         drop(engine);
@@ -57,12 +57,12 @@ impl TestEngine {
         Self { engine, clock, merchant, directory }
     }
 
-    pub fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
         self.engine.store()
     }
 
     /// A webhook that wants everything, with a ladder of one-minute waits unless changed.
-    pub async fn webhook(&self, url: &str, change: impl FnOnce(&mut Webhook)) -> WebhookId {
+    pub(crate) async fn webhook(&self, url: &str, change: impl FnOnce(&mut Webhook)) -> WebhookId {
         let rules = TargetRules { allow_http: true, addresses: Arc::new(loopback()) };
         let now = self.clock.now();
         let mut webhook = Webhook {
@@ -90,17 +90,17 @@ impl TestEngine {
         id
     }
 
-    pub async fn post(&self, event_type: &str) -> Accepted {
+    pub(crate) async fn post(&self, event_type: &str) -> Accepted {
         self.post_many(event_type, 1).await.remove(0)
     }
 
-    pub async fn post_many(&self, event_type: &str, count: usize) -> Vec<Accepted> {
+    pub(crate) async fn post_many(&self, event_type: &str, count: usize) -> Vec<Accepted> {
         let events = (0..count).map(|_| posted(event_type, "{\"object\":{\"type\":\"order\"}}"));
         self.engine.accept(self.merchant, events.collect()).await.unwrap()
     }
 
     /// Lets `duration` pass, stopping wherever something is due and running it to its end.
-    pub async fn pass(&self, duration: Duration) {
+    pub(crate) async fn pass(&self, duration: Duration) {
         let end = self.clock.now() + duration;
         let Clock::Manual(manual) = &self.clock else { unreachable!() };
         loop {
@@ -115,32 +115,32 @@ impl TestEngine {
     }
 
     /// Moves the clock without waiting for anything.
-    pub fn advance(&self, duration: Duration) {
+    pub(crate) fn advance(&self, duration: Duration) {
         let Clock::Manual(manual) = &self.clock else { unreachable!() };
         manual.advance_to(self.clock.now() + duration);
     }
 
-    pub async fn detail(&self, delivery: DeliveryId) -> DeliveryDetail {
+    pub(crate) async fn detail(&self, delivery: DeliveryId) -> DeliveryDetail {
         self.store().delivery(self.merchant, delivery).await.unwrap()
     }
 
-    pub async fn state(&self, delivery: DeliveryId) -> State {
+    pub(crate) async fn state(&self, delivery: DeliveryId) -> State {
         self.detail(delivery).await.delivery.state
     }
 
     /// The outcome names of a delivery's attempts.
-    pub async fn outcomes(&self, delivery: DeliveryId) -> Vec<&'static str> {
+    pub(crate) async fn outcomes(&self, delivery: DeliveryId) -> Vec<&'static str> {
         let attempts = self.detail(delivery).await.attempts;
         attempts.iter().map(|attempt| attempt.outcome.kind.as_str()).collect()
     }
 
-    pub async fn health(&self, webhook: WebhookId) -> (Status, Health) {
+    pub(crate) async fn health(&self, webhook: WebhookId) -> (Status, Health) {
         let (webhook, health) = self.store().webhook(self.merchant, webhook).await.unwrap();
         (webhook.status, health)
     }
 }
 
-pub fn posted(event_type: &str, data: &str) -> PostedEvent {
+pub(crate) fn posted(event_type: &str, data: &str) -> PostedEvent {
     PostedEvent {
         id: None,
         event_type: EventType::parse(event_type).unwrap(),
@@ -175,10 +175,10 @@ async fn engine(directory: &tempfile::TempDir, clock: &Clock) -> Engine {
     .unwrap()
 }
 
-pub fn minutes(count: u64) -> Duration {
+pub(crate) fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-pub fn hours(count: u64) -> Duration {
+pub(crate) fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3_600)
 }

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 
 /// One answer of the script.
 #[derive(Debug, Clone)]
-pub enum Say {
+pub(crate) enum Say {
     /// A status with an empty body.
     Status(u16),
     /// A status with one header.
@@ -32,13 +32,13 @@ pub enum Say {
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct Got {
-    pub headers: hyper::HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Got {
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Got {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
@@ -52,14 +52,14 @@ struct Script {
 }
 
 #[derive(Debug, Clone)]
-pub struct Receiver {
-    pub address: SocketAddr,
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
     script: Arc<Script>,
 }
 
 impl Receiver {
     /// Answers 200 until told otherwise.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let script = Arc::new(Script {
@@ -79,27 +79,27 @@ impl Receiver {
     }
 
     /// Answers in this order from now on; the last answer repeats.
-    pub fn answers(&self, answers: impl IntoIterator<Item = Say>) {
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Say>) {
         let mut answers: Vec<_> = answers.into_iter().collect();
         answers.reverse();
         *self.script.answers.lock() = answers;
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
     /// Everything that arrived so far.
-    pub fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.script.got.lock().clone()
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.script.got.lock().len()
     }
 
     /// Waits until `count` requests have arrived.
-    pub async fn has_got(&self, count: usize) {
+    pub(crate) async fn has_got(&self, count: usize) {
         self.script.count.subscribe().wait_for(|got| *got >= count).await.unwrap();
     }
 }

@@ -51,6 +51,12 @@ pub fn delivery_id(n: u64) -> DeliveryId {
     id(n)
 }
 
+/// The number a delivery's id was made from.
+pub fn delivery_number(id: DeliveryId) -> u64 {
+    let random = id.to_bytes().last_chunk().copied().unwrap();
+    u64::from_be_bytes(random) & ((1 << 62) - 1)
+}
+
 /// An event id of a sender's own.
 pub fn event_id(text: &str) -> EventId {
     EventId::parse(text).unwrap()

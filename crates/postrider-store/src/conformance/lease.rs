@@ -30,7 +30,7 @@ pub async fn q3_parallel_leases_share_no_delivery(harness: Harness) {
     let mut leases = tokio::task::JoinSet::new();
     for _ in 0..30 {
         let store = Arc::clone(&harness);
-        let lane = LaneAsk { webhook: webhook_id(1), limit: 5, lease_for: Duration::from_secs(60) };
+        let lane = LaneAsk { webhook: webhook_id(1), limit: 5, lease_for: Duration::from_mins(1) };
         let ask = LeaseAsk { now: at(1), lanes: vec![lane] };
         leases.spawn(async move { ids(&store.lease(ask).await.unwrap()) });
     }
@@ -57,7 +57,7 @@ pub async fn q4_the_earliest_due_comes_first_and_limits_hold(harness: Harness) {
     let lane = |webhook, limit| LaneAsk {
         webhook: webhook_id(webhook),
         limit,
-        lease_for: Duration::from_secs(60),
+        lease_for: Duration::from_mins(1),
     };
     let ask = LeaseAsk { now: at(35), lanes: vec![lane(2, 1), lane(1, 2), lane(3, 9)] };
     let leased = harness.lease(ask).await.unwrap();

@@ -8,7 +8,7 @@ use postrider_core::webhook::{DisabledBy, Status};
 
 use super::Harness;
 use super::fixture::{
-    api_key, ask, at, delivery_id, event_id, merchant, minted, named, webhook_id,
+    api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, webhook_id,
 };
 use crate::Result;
 use crate::catalog::{Backlog, Cursor, DeliveryFilter, Page, PageAsk, StatusChange, StoredEvent};
@@ -56,7 +56,7 @@ async fn delivery_numbers(harness: &Harness, filter: &DeliveryFilter) -> Vec<u64
     loop {
         let page = harness.deliveries(merchant(1), filter.clone(), ask(3, cursor)).await.unwrap();
         for row in page.rows {
-            found.push((0..200).find(|n| delivery_id(*n) == row.id).unwrap());
+            found.push(delivery_number(row.id));
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -210,7 +210,7 @@ pub async fn states_are_found_among_many_others(harness: Harness) {
         [(State::Success, vec![]), (State::Failed, vec![]), (State::Pending, vec![])];
     for webhook in 1..=2 {
         for leased in harness.lease_of(webhook, 100, 0).await.deliveries {
-            let n = (1..=90).find(|n| delivery_id(*n) == leased.id).unwrap();
+            let n = delivery_number(leased.id);
             let (place, next) = match n % 10 {
                 0 => (1, Next::Failed),
                 7 => (2, Next::Retry(at(300))),

@@ -194,16 +194,17 @@ pub async fn q9_settlements_are_answered_in_order_and_a_bad_one_spoils_only_itse
         harness.post_one(delivery, 1, 0).await;
     }
     let leased = harness.lease_of(1, 9, 0).await.deliveries;
-    let [a, b, c, d, e] = &leased[..] else { panic!("five deliveries are due") };
-    let stale = Settlement { epoch: b.epoch - 1, ..settlement(b, 1, Next::Success) };
+    let of = |place: usize, number, next| settlement(&leased[place], number, next);
+    let mut old = of(1, 1, Next::Success);
+    old.epoch -= 1;
     let batch = vec![
-        settlement(a, 1, Next::Success),
-        stale,
-        settlement(c, 1, Next::Failed),
+        of(0, 1, Next::Success),
+        old,
+        of(2, 1, Next::Failed),
         // A number that cannot be: one attempt is on record already, or one is missing.
-        settlement(d, 7, Next::Success),
-        settlement(c, 2, Next::Success),
-        settlement(e, 1, Next::Retry(at(60))),
+        of(3, 7, Next::Success),
+        of(2, 2, Next::Success),
+        of(4, 1, Next::Retry(at(60))),
     ];
     let (done, stale) = (Settled::Done, Settled::Stale);
     let expected = [done, stale, done, stale, stale, done];

@@ -100,7 +100,8 @@ async fn lists_and_filters_show_nothing_of_another_merchant() {
 async fn two_merchants_may_use_the_same_event_id() {
     let app = TestApp::new().await;
     let (_, others_key) = app.other_merchant().await;
-    let body = |n: u8| format!(r#"{{"id":"a","type":"order.create","data":{{"object":{{"n":{n}}}}}}}"#);
+    let body =
+        |n: u8| format!(r#"{{"id":"a","type":"order.create","data":{{"object":{{"n":{n}}}}}}}"#);
     let mine = app.post("/api/v1/events", body(1)).await;
     let call = app.bare("POST", "/api/v1/events").key(&others_key);
     let theirs = call.header("content-type", "application/json").body(body(2)).await;

@@ -5,6 +5,7 @@ mod access;
 mod bad_inputs;
 mod deliveries;
 mod events;
+mod faults;
 mod isolation;
 mod listener;
 mod paging;
@@ -160,8 +161,7 @@ impl TestApp {
 
 async fn add_merchant(engine: &Engine) -> (MerchantId, String) {
     let now = engine.clock().now();
-    let merchant =
-        Merchant { id: engine.mint().id(now), name: "Shop".to_owned(), created_at: now };
+    let merchant = Merchant { id: engine.mint().id(now), name: "Shop".to_owned(), created_at: now };
     engine.store().create_merchant(merchant.clone()).await.unwrap();
     engine.refresh_routing().await.unwrap();
     (merchant.id, add_key(engine, Some(merchant.id), Scopes::ALL).await)
@@ -201,6 +201,7 @@ impl Call<'_> {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "ids and texts alike, without noise")]
     pub(super) fn acting_for(self, merchant: impl ToString) -> Self {
         self.header("postrider-merchant", &merchant.to_string())
     }

@@ -154,9 +154,8 @@ impl NameServer {
         tracker: &TaskTracker,
         script: impl Fn(&str, u16) -> Reply + Send + 'static,
     ) -> Self {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (udp, tcp) = sockets().await;
         let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).await.unwrap();
         let (tell, asked) = mpsc::unbounded_channel();
         tracker.spawn(async move {
             let mut query = [0; 512];
@@ -197,6 +196,16 @@ impl NameServer {
     /// All questions not heard yet.
     pub(super) fn asked_so_far(&mut self) -> Vec<(String, u16)> {
         std::iter::from_fn(|| self.asked.try_recv().ok()).collect()
+    }
+}
+
+/// A port that is free for both.
+async fn sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
     }
 }
 

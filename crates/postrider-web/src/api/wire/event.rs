@@ -147,18 +147,15 @@ pub(crate) struct EventOut<'a> {
     created: i64,
     accepted_at: String,
     test: bool,
-    #[serde(flatten)]
-    parts: Option<Parts<'a>>,
-    decisions: Vec<DecisionOut>,
-}
-
-/// What the sender posted, byte for byte. Left out of lists: a page of large events has no bound
-/// worth the name.
-#[derive(Serialize)]
-struct Parts<'a> {
-    data: &'a RawValue,
+    /// What the sender posted, byte for byte. Left out of lists: a page of large events has no
+    /// bound worth the name. (Not a flattened struct: serde cannot pass raw text through one.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<&'a RawValue>,
+    decisions: Vec<DecisionOut>,
 }
 
 #[derive(Serialize)]
@@ -182,7 +179,9 @@ impl<'a> EventOut<'a> {
             created: event.created,
             accepted_at: super::time(event.accepted_at),
             test: stored.is_test,
-            parts: None,
+            data: None,
+            context: None,
+            snapshot: None,
             decisions: decisions.collect(),
         }
     }
@@ -190,12 +189,13 @@ impl<'a> EventOut<'a> {
     /// The event in full.
     pub(crate) fn full(stored: &'a StoredEvent, routing: &RoutingTable) -> Result<Self, ApiError> {
         let event = &stored.event;
-        let parts = Parts {
-            data: super::raw(&event.data)?,
-            context: event.context.as_deref().map(super::raw).transpose()?,
-            snapshot: event.snapshot.as_deref().map(super::raw).transpose()?,
-        };
-        Ok(Self { parts: Some(parts), ..Self::row(stored, routing) })
+        let or_null = |part: &'a Option<Bytes>| super::raw(part.as_deref().unwrap_or(b"null"));
+        Ok(Self {
+            data: Some(super::raw(&event.data)?),
+            context: Some(or_null(&event.context)?),
+            snapshot: Some(or_null(&event.snapshot)?),
+            ..Self::row(stored, routing)
+        })
     }
 }
 

@@ -225,7 +225,8 @@ fn read_headers(given: &Object, signature_header: &str) -> Result<Option<Vec<Hea
     let Some(text) = given.raw("headers") else { return Ok(None) };
     let object = Object::read_any(text, "headers.")?;
     let mut headers: Vec<Header> = Vec::new();
-    for (name, _) in object.members() {
+    // One more than allowed is enough to be refused below.
+    for (name, _) in object.members().take(limits::HEADERS_PER_WEBHOOK_MAX + 1) {
         if headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) {
             let detail = "A header is given twice: their names do not differ by case.";
             return Err(ApiError::refused("duplicate_key", object.field(name), detail));

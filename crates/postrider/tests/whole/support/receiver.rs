@@ -43,6 +43,10 @@ impl Receiver {
         receiver
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where to send to.
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)

@@ -1,0 +1,215 @@
+//! The webhook object: its fields, their rules, its life, and its verification key.
+
+use serde_json::{Value, json};
+
+use super::{NOW, TestApp};
+
+#[tokio::test]
+async fn a_webhook_is_shown_with_every_field_and_its_defaults() {
+    let app = TestApp::strict().await;
+    let body = r#"{"name":"a","target_url":"https://example.com","event_types":["order.*"]}"#;
+    let made = app.post("/api/v1/webhooks", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json["id"].as_str().unwrap();
+    assert_eq!(made.header("location"), format!("/api/v1/webhooks/{id}"));
+    let expected = json!({
+        "id": id, "name": "a", "target_url": "https://example.com/", "event_types": ["order.*"],
+        "additional_data": {}, "status": "enabled", "health": {"status": "ok", "since": null},
+        "signature": "ordergroove", "retry_policy": "five_minutes", "timeout_seconds": 5,
+        "headers": {}, "max_in_flight": 32, "rate_limit_per_second": null,
+        "created_at": NOW.rfc3339(), "updated_at": NOW.rfc3339(),
+    });
+    assert_eq!(made.json, expected);
+    assert_eq!(app.get(&format!("/api/v1/webhooks/{id}")).await.json, expected);
+    assert_eq!(app.get("/api/v1/webhooks").await.json["results"], json!([expected]));
+}
+
+#[tokio::test]
+async fn any_subset_of_fields_can_be_changed_and_the_rest_stays() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}");
+    let mut expected = app.get(&path).await.json;
+    for change in [
+        json!({"name": "'; -- {{7*7}} %n ${jndi:x}"}),
+        json!({"event_types": ["order.create", "item.*"]}),
+        json!({"additional_data": {"order": ["customer", "items"], "item": ["orders"]}}),
+        json!({"signature": "both", "timeout_seconds": 30}),
+        json!({"retry_policy": {"waits_seconds": [1, 5, 60]}}),
+        json!({"retry_policy": "legacy", "headers": {"X-B": "1"}}),
+        json!({"max_in_flight": 1, "rate_limit_per_second": 10}),
+        json!({"rate_limit_per_second": null, "additional_data": {}}),
+        json!({}),
+    ] {
+        let answer = app.send("PATCH", &path, change.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let members = change.as_object().unwrap().clone();
+        members.into_iter().for_each(|(name, value)| expected[name] = value);
+        assert_eq!(answer.json, expected, "{change}");
+        assert_eq!(app.get(&path).await.json, expected);
+    }
+}
+
+#[tokio::test]
+async fn bad_fields_are_refused_by_name_and_change_nothing() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}");
+    let before = app.get(&path).await.text;
+    let many: Vec<_> = (0..129).map(|_| "order.create").collect();
+    for (change, code, field) in [
+        (json!({"name": ""}), "invalid_name", "name"),
+        (json!({"name": "a\u{0}"}), "control_character", "name"),
+        (json!({"name": "n".repeat(257)}), "invalid_name", "name"),
+        (json!({"name": 7}), "invalid_type", "name"),
+        (json!({"event_types": []}), "invalid_event_types", "event_types"),
+        (json!({"event_types": many}), "invalid_event_types", "event_types"),
+        (json!({"event_types": "*"}), "invalid_type", "event_types"),
+        (json!({"event_types": ["order"]}), "invalid_event_type", "event_types"),
+        (json!({"event_types": ["order.created"]}), "unknown_event_type", "event_types"),
+        (json!({"event_types": ["orders.*"]}), "unknown_event_type", "event_types"),
+        (json!({"additional_data": []}), "invalid_type", "additional_data"),
+        (json!({"additional_data": {"orders": []}}), "unknown_field", "additional_data.orders"),
+        (
+            json!({"additional_data": {"order": ["orders"]}}),
+            "entity_not_allowed",
+            "additional_data.order",
+        ),
+        (json!({"additional_data": {"order": ["x"]}}), "unknown_entity", "additional_data.order"),
+        (json!({"signature": "none"}), "invalid_signature", "signature"),
+        (json!({"retry_policy": "often"}), "invalid_retry_policy", "retry_policy"),
+        (json!({"retry_policy": {"waits_seconds": []}}), "invalid_retry_policy", "retry_policy"),
+        (json!({"retry_policy": {"waits_seconds": [0]}}), "invalid_retry_policy", "retry_policy"),
+        (json!({"retry_policy": {"waits": [1]}}), "unknown_field", "retry_policy.waits"),
+        (json!({"retry_policy": 5}), "invalid_type", "retry_policy"),
+        (json!({"timeout_seconds": 0}), "out_of_range", "timeout_seconds"),
+        (json!({"timeout_seconds": 31}), "out_of_range", "timeout_seconds"),
+        (json!({"timeout_seconds": 1.5}), "invalid_type", "timeout_seconds"),
+        (json!({"timeout_seconds": -1}), "invalid_type", "timeout_seconds"),
+        (json!({"max_in_flight": 129}), "out_of_range", "max_in_flight"),
+        (json!({"rate_limit_per_second": 0}), "out_of_range", "rate_limit_per_second"),
+        (json!({"status": "disabled"}), "read_only_field", "status"),
+        (json!({"id": "a"}), "read_only_field", "id"),
+        (json!({"tenant_id": "a"}), "unknown_field", "tenant_id"),
+        (json!({"target": "https://example.com"}), "unknown_field", "target"),
+    ] {
+        let answer = app.send("PATCH", &path, change.to_string()).await;
+        assert_eq!((answer.problem(), answer.field()), ((422, code), field), "{change}");
+    }
+    assert_eq!(app.get(&path).await.text, before);
+    let incomplete = app.post("/api/v1/webhooks", r#"{"name":"a","event_types":["*"]}"#).await;
+    assert_eq!((incomplete.problem().1, incomplete.field()), ("missing_field", "target_url"));
+}
+
+/// Row 57.
+#[tokio::test]
+async fn a_change_with_an_old_tag_is_held_back() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}");
+    let tag = app.get(&path).await.header("etag").to_owned();
+    let change = || app.send("PATCH", &path, r#"{"name":"b"}"#).header("if-match", &tag);
+    let changed = change().await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_ne!(changed.header("etag"), tag);
+    assert_eq!(change().await.problem(), (412, "precondition_failed"));
+    let any = app.send("PATCH", &path, r#"{"name":"c"}"#).header("if-match", "*").await;
+    assert_eq!(any.status, 200);
+}
+
+#[tokio::test]
+async fn the_status_moves_by_actions_and_waiting_deliveries_follow() {
+    let app = TestApp::new().await;
+    let id = app.webhook("http://127.0.0.1:9/", &["*"]).await;
+    let act = async |action: &str, body: &str| {
+        app.post(&format!("/api/v1/webhooks/{id}/{action}"), body).await
+    };
+    let state = async |delivery: &str| {
+        let shown = app.get(&format!("/api/v1/deliveries/{delivery}")).await;
+        shown.json["status"].as_str().unwrap().to_owned()
+    };
+    let paused = act("pause", "").await;
+    assert_eq!((&paused.json["status"], &paused.json["canceled"]), (&"paused".into(), &0.into()));
+    assert_eq!(act("pause", "{}").await.status, 200, "again changes nothing");
+    assert_eq!(act("enable", "").await.problem(), (409, "webhook_paused"));
+    let posted = app.post_event(r#"{"object":{}}"#).await;
+    let waiting = posted.json["deliveries"][0].as_str().unwrap();
+    for (body, status, code) in [
+        ("", 400, "empty_body"),
+        ("{}", 422, "missing_field"),
+        (r#"{"backlog":"some"}"#, 422, "invalid_backlog"),
+        (r#"{"backlog":"latest"}"#, 422, "not_available"),
+    ] {
+        assert_eq!(act("resume", body).await.problem(), (status, code), "{body}");
+    }
+    let resumed = act("resume", r#"{"backlog":"none"}"#).await;
+    assert_eq!(
+        (&resumed.json["status"], &resumed.json["canceled"]),
+        (&"enabled".into(), &1.into())
+    );
+    assert_eq!(state(waiting).await, "canceled");
+    let again = act("resume", r#"{"backlog":"all"}"#).await;
+    assert_eq!(again.problem(), (409, "webhook_not_paused"));
+    act("pause", "").await;
+    app.post_event(r#"{"object":{}}"#).await;
+    let disabled = act("disable", "").await;
+    assert_eq!(
+        (&disabled.json["status"], &disabled.json["canceled"]),
+        (&"disabled".into(), &1.into())
+    );
+    assert_eq!(act("pause", "").await.problem(), (409, "webhook_not_enabled"));
+    assert_eq!(act("test-events", "").await.problem(), (409, "webhook_not_enabled"));
+    assert_eq!(act("enable", r#"{"now":true}"#).await.problem(), (422, "unknown_field"));
+    assert_eq!(act("enable", "").await.json["status"], "enabled");
+    let path = format!("/api/v1/webhooks/{id}");
+    let deleted = app.bare("DELETE", &path).key(&app.key).await;
+    assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
+    assert_eq!(app.get(&path).await.status, 404);
+    assert_eq!(state(waiting).await, "canceled", "the log stays");
+}
+
+#[tokio::test]
+async fn rotation_shows_both_keys_and_the_object_shows_none() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}/verification-key");
+    let first = app.get(&path).await.json;
+    let key = first["verification_key"].as_str().unwrap();
+    assert!(key.starts_with("whsec_"));
+    assert_eq!(
+        (&first["expiring_verification_key"], &first["expires_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    let rotated = app.post(&format!("{path}/rotate"), "").await;
+    assert_eq!(rotated.status, 200);
+    assert_eq!(rotated.json["expiring_verification_key"], key);
+    assert_ne!(rotated.json["verification_key"], key);
+    let end = NOW + postrider_core::limits::ROTATION_WINDOW;
+    assert_eq!(rotated.json["expires_at"], end.rfc3339());
+    let again = app.post(&format!("{path}/rotate"), "{}").await;
+    assert_eq!(again.json["expiring_verification_key"], key, "the original stays");
+    assert_eq!(app.get(&path).await.json, again.json);
+    for path in ["/api/v1/webhooks".to_owned(), format!("/api/v1/webhooks/{id}")] {
+        assert!(!app.get(&path).await.text.contains("whsec_"));
+    }
+}
+
+/// Row 82.
+#[tokio::test]
+async fn there_is_a_most_of_webhooks() {
+    let app = TestApp::strict().await;
+    let store = app.engine.store();
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let id = postrider_core::ids::WebhookId::parse(&id).unwrap();
+    let (webhook, _) = store.webhook(app.merchant, id).await.unwrap();
+    for _ in 1..postrider_core::limits::WEBHOOKS_PER_MERCHANT_MAX {
+        let mut next = webhook.clone();
+        next.id = app.engine.mint().id(NOW);
+        let key = postrider_engine::chance::verification_key();
+        store.create_webhook(next, key).await.unwrap();
+    }
+    let body = r#"{"name":"a","target_url":"https://example.com","event_types":["*"]}"#;
+    let over = app.post("/api/v1/webhooks", body).await;
+    assert_eq!(over.problem(), (422, "limit_reached"));
+    assert!(over.detail().contains("1000"), "{}", over.detail());
+}

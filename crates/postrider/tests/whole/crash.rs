@@ -1,0 +1,184 @@
+//! The promise, seen from outside: whatever was answered with 2xx reaches the receiver although the
+//! process is killed again and again, and repeats carry the same delivery id.
+//!
+//! Moments of the kills are counted in acknowledgements and arrivals, drawn from a seed; never in
+//! time. The control is the same program told to acknowledge before the commit: it must lose.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::support::chance::Dice;
+use crate::support::ledger::{Ledger, Unanswered};
+use crate::support::{Client, Installation, Message, Receiver, create_webhook};
+
+const EVENTS: usize = 5_000;
+const KILLS: usize = 20;
+const SEED: u64 = 0x0dd5_eed5;
+/// Connections that post at the same time.
+const POSTERS: usize = 4;
+/// Events in one post. Small, so that kills meet many posts on their way.
+const BATCH: usize = 10;
+/// Arrivals after a restart within which a kill that is counted in arrivals comes.
+const ARRIVALS_MAX: usize = 100;
+
+#[test]
+fn nothing_acknowledged_is_lost_over_twenty_kills() {
+    let installation = Installation::fresh();
+    let receiver = Receiver::start();
+    let ledger = Ledger::of(EVENTS);
+    let mut server = installation.serve();
+    // The shortest timeout gives the shortest leases: what a killed process had leased is due
+    // again when they run out.
+    let more = json!({"timeout_seconds": 1});
+    create_webhook(&mut installation.client(&server), &receiver, &more);
+    ledger.started(server.address);
+
+    let mut dice = Dice::new(SEED);
+    std::thread::scope(|scope| {
+        for _ in 0..POSTERS {
+            scope.spawn(|| post(&ledger, &installation.api_key, BATCH, Unanswered::Repeat));
+        }
+        for kill in 0..KILLS {
+            wait_for_moment(kill, &mut dice, &ledger, &receiver);
+            server.kill();
+            server = installation.serve();
+            ledger.started(server.address);
+        }
+    });
+
+    let acknowledged = ledger.acknowledged();
+    assert_eq!(acknowledged.len(), EVENTS, "every event was acknowledged in the end");
+    let lost = lost(&acknowledged, &receiver);
+    let messages = receiver.messages();
+    let deliveries = judge(&messages, &ledger);
+    println!(
+        "acknowledged {}, delivered {}, lost {}, unexpected 0, duplicates {}, kills {KILLS}, seed {SEED:#x}",
+        acknowledged.len(),
+        deliveries,
+        lost.len(),
+        messages.len() - deliveries
+    );
+    assert!(lost.is_empty(), "acknowledged but never delivered: {lost:?}");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn the_control_that_acknowledges_before_the_commit_loses_some() {
+    /// A kill right after an acknowledgement nearly always comes before the commit.
+    const ROUNDS_MAX: usize = 10;
+    /// Large, so that the commit comes well after the acknowledgement.
+    const BATCH: usize = 200;
+
+    for round in 1..=ROUNDS_MAX {
+        let installation = Installation::fresh();
+        let receiver = Receiver::start();
+        let server = installation.serve();
+        create_webhook(&mut installation.client(&server), &receiver, &json!({}));
+        server.kill();
+
+        let ledger = Ledger::of(EVENTS);
+        let server = installation.serve_with(&[("POSTRIDER_SABOTAGE", "ack-before-commit")]);
+        ledger.started(server.address);
+        std::thread::scope(|scope| {
+            for _ in 0..POSTERS {
+                scope.spawn(|| post(&ledger, &installation.api_key, BATCH, Unanswered::GiveUp));
+            }
+            ledger.wait_for(1);
+            server.kill();
+        });
+
+        let server = installation.serve();
+        let mut client = installation.client(&server);
+        let acknowledged = ledger.acknowledged();
+        let is_unknown =
+            |id: &&String| client.get(&format!("/api/v1/events/{id}")).status == 404;
+        let lost = acknowledged.iter().filter(is_unknown).count();
+        println!("control, round {round}: acknowledged {}, lost {lost}", acknowledged.len());
+        if lost > 0 {
+            return;
+        }
+    }
+    panic!("the control lost nothing in {ROUNDS_MAX} rounds: this test proves nothing");
+}
+
+/// Posts batches until all are acknowledged, over a new connection whenever the program died.
+fn post(ledger: &Ledger, key: &str, batch: usize, unanswered: Unanswered) {
+    let (mut start, address) = ledger.start_after(0);
+    let mut connection = Client::connect(address, key).ok();
+    while let Some(ids) = ledger.next_batch(batch) {
+        let lines: Vec<_> = ids.iter().map(|id| line(id)).collect();
+        let lines = lines.concat();
+        while !is_acknowledged(connection.as_mut(), lines.as_bytes()) {
+            if unanswered == Unanswered::GiveUp {
+                return;
+            }
+            let address: SocketAddr;
+            (start, address) = ledger.start_after(start);
+            connection = Client::connect(address, key).ok();
+        }
+        ledger.acknowledge(ids);
+    }
+}
+
+/// False when the outcome is unknown: the program died on the way.
+fn is_acknowledged(connection: Option<&mut Client>, lines: &[u8]) -> bool {
+    let answer = connection.and_then(|connection| connection.post_lines(lines).ok());
+    answer.is_some_and(|answer| answer.expect(202).status == 202)
+}
+
+fn line(id: &str) -> String {
+    let data = json!({"object": {"type": "order", "public_id": id}});
+    format!("{}\n", json!({"id": id, "type": "order.create", "data": data}))
+}
+
+/// Waits for the moment of one kill. Even ones come somewhere in their share of the
+/// acknowledgements, odd ones a few arrivals after the restart, in the middle of attempts.
+fn wait_for_moment(kill: usize, dice: &mut Dice, ledger: &Ledger, receiver: &Receiver) {
+    let share = EVENTS / (KILLS + 1);
+    let drawn = (dice.below(share), 1 + dice.below(ARRIVALS_MAX));
+    if kill.is_multiple_of(2) {
+        ledger.wait_for(kill * share + drawn.0);
+    } else {
+        let wanted = receiver.messages().len() + drawn.1;
+        let came = receiver.wait_until(|messages| messages.len() >= wanted);
+        assert!(came, "deliveries stopped after a restart");
+    }
+}
+
+/// Waits until everything acknowledged has arrived; answers what has not when nothing more comes.
+fn lost(acknowledged: &HashSet<String>, receiver: &Receiver) -> HashSet<String> {
+    let mut missing = acknowledged.clone();
+    let mut read = 0;
+    receiver.wait_until(|messages| {
+        for message in &messages[read..] {
+            missing.remove(&event_id(message));
+        }
+        read = messages.len();
+        missing.is_empty()
+    });
+    missing
+}
+
+/// Checks that nothing unexpected arrived and that ids tell repeats: one delivery id stands for one
+/// event and one body, and an event has one delivery. Answers the number of deliveries.
+fn judge(messages: &[Message], ledger: &Ledger) -> usize {
+    let mut deliveries: HashMap<&str, &Message> = HashMap::new();
+    let mut events = HashSet::new();
+    for message in messages {
+        let event = event_id(message);
+        assert!(ledger.knows(&event), "an event that nobody posted: {event}");
+        let delivery = message.header("postrider-delivery").unwrap();
+        match deliveries.insert(delivery, message) {
+            Some(earlier) => assert_eq!(earlier.body, message.body, "a repeat of {delivery}"),
+            None => assert!(events.insert(event), "two delivery ids for one event: {delivery}"),
+        }
+    }
+    deliveries.len()
+}
+
+fn event_id(message: &Message) -> String {
+    let body: Value = serde_json::from_slice(&message.body).unwrap();
+    body["id"].as_str().unwrap().to_owned()
+}
