@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-fn is_valid(key: &str, header: &str, body: &[u8]) -> bool {
+pub(crate) fn is_valid(key: &str, header: &str, body: &[u8]) -> bool {
     let parts = header.strip_prefix("ts=").and_then(|rest| rest.split_once(",sig="));
     let Some((timestamp, signatures)) = parts else { return false };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return false };

@@ -89,7 +89,8 @@ mod tests {
         let tracker = TaskTracker::new();
         let (open, gate) = oneshot::channel();
         let (seen, mut batches) = mpsc::unbounded_channel();
-        let batcher = Batcher::start(&tracker, CancellationToken::new(), Gate { open: Some(gate), seen });
+        let batcher =
+            Batcher::start(&tracker, CancellationToken::new(), Gate { open: Some(gate), seen });
         batcher.add(0).await;
         assert_eq!(batches.recv().await, Some(vec![0]));
         for n in 1..=3 {
@@ -107,7 +108,8 @@ mod tests {
         let tracker = TaskTracker::new();
         let (_open, gate) = oneshot::channel();
         let (seen, mut batches) = mpsc::unbounded_channel();
-        let batcher = Batcher::start(&tracker, CancellationToken::new(), Gate { open: Some(gate), seen });
+        let batcher =
+            Batcher::start(&tracker, CancellationToken::new(), Gate { open: Some(gate), seen });
         batcher.add(0).await;
         batches.recv().await.unwrap();
         let room = u32::try_from(limits::BATCH_QUEUE_MAX).unwrap();

@@ -109,7 +109,7 @@ mod tests {
         let clock = Clock::manual(Timestamp::EPOCH);
         let Clock::Manual(manual) = clock.clone() else { unreachable!() };
         let sleeper = clock.clone();
-        let mut sleep = Box::pin(async move { sleeper.sleep(Duration::from_secs(60)).await });
+        let mut sleep = Box::pin(async move { sleeper.sleep(Duration::from_mins(1)).await });
         assert!(futures_pending(&mut sleep).await);
         manual.advance_to(Timestamp::from_unix_seconds(59));
         assert!(futures_pending(&mut sleep).await);

@@ -69,11 +69,12 @@ impl Intake {
             // The writer answers every item; it is gone only when the engine has stopped.
             match answer.await.map_err(|_| overloaded("shutting down"))?? {
                 Ok(appended) => {
-                    let accepted = |(id, appended): (_, postrider_store::queue::Appended)| Accepted {
-                        id,
-                        is_duplicate: appended.is_duplicate,
-                        deliveries: appended.deliveries,
-                    };
+                    let accepted =
+                        |(id, appended): (_, postrider_store::queue::Appended)| Accepted {
+                            id,
+                            is_duplicate: appended.is_duplicate,
+                            deliveries: appended.deliveries,
+                        };
                     return Ok(ids.into_iter().zip(appended).map(accepted).collect());
                 }
                 Err(AppendRefusal::IdempotencyMismatch { index }) => {

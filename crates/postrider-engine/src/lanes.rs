@@ -181,7 +181,12 @@ impl Lanes {
     }
 
     /// Takes what a lease brought. Deliveries of lanes that are gone come back.
-    pub(crate) fn leased(&self, ready: Vec<Ready>, lanes: &[LaneState], now: Timestamp) -> Vec<Ready> {
+    pub(crate) fn leased(
+        &self,
+        ready: Vec<Ready>,
+        lanes: &[LaneState],
+        now: Timestamp,
+    ) -> Vec<Ready> {
         let state = &mut *self.state.lock();
         let mut orphans = Vec::new();
         for ready in ready {
@@ -269,7 +274,12 @@ impl Lanes {
 
     /// Applies changed routes: lanes of webhooks that receive no more end, and what waited in them
     /// comes back; webhooks that begin to receive get a lane that looks at the store at once.
-    pub(crate) fn apply(&self, changes: &RouteChanges, now: Timestamp, is_first: bool) -> Vec<Ready> {
+    pub(crate) fn apply(
+        &self,
+        changes: &RouteChanges,
+        now: Timestamp,
+        is_first: bool,
+    ) -> Vec<Ready> {
         let state = &mut *self.state.lock();
         let mut hand_back = Vec::new();
         for webhook in &changes.deleted {

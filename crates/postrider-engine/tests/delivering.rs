@@ -1,5 +1,7 @@
 //! What becomes of accepted events, on a real store and over real HTTP, with time moved by hand.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::Duration;

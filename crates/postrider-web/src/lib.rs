@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - only this crate knows JSON shapes: domain types are turned into counterparts in `api::wire`;
-//! - a route exists only in [`router`]'s list, with the access it needs, and a handler of a
+//! - a route exists only in the list of `router.rs`, with the access it needs, and a handler of a
 //!   merchant's rows gets the merchant from the credential, never from the request's content;
 //! - every answer, also one made before routing, carries a request id and the security headers,
 //!   and every refusal is a problem document.

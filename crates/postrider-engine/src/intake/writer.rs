@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use postrider_core::event::Event;
 use postrider_core::snapshot::{self, Choice};
-use postrider_store::queue::{Append, AppendRefusal, Appended, LeasedDelivery, NewDelivery, NewEvent};
+use postrider_store::queue::{
+    Append, AppendRefusal, Appended, LeasedDelivery, NewDelivery, NewEvent,
+};
 use tokio::sync::oneshot;
 
 use crate::activity::Underway;
@@ -90,8 +92,10 @@ fn reserve(shared: &Shared, batch: &mut [IntakeItem]) {
         new.deliveries.iter().map(move |delivery| (delivery.webhook, bytes, new.is_test))
     });
     let places = shared.lanes.reserve(wanted, now);
-    let deliveries =
-        batch.iter_mut().flat_map(|item| &mut item.append.events).flat_map(|new| &mut new.deliveries);
+    let deliveries = batch
+        .iter_mut()
+        .flat_map(|item| &mut item.append.events)
+        .flat_map(|new| &mut new.deliveries);
     for (delivery, place) in deliveries.zip(places) {
         delivery.leased_until = place;
     }
@@ -126,7 +130,12 @@ fn pending_event(new: &NewEvent) -> PendingEvent {
 }
 
 /// Moves stored deliveries to their lanes, and gives up the places of those that were not stored.
-fn take_in(shared: &Shared, request: &Pending, stored: Option<&Vec<Appended>>, ready: &mut Vec<Ready>) {
+fn take_in(
+    shared: &Shared,
+    request: &Pending,
+    stored: Option<&Vec<Appended>>,
+    ready: &mut Vec<Ready>,
+) {
     for (index, pending) in request.events.iter().enumerate() {
         let is_new = stored
             .and_then(|appended| appended.get(index))

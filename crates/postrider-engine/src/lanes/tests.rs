@@ -124,7 +124,7 @@ fn no_more_start_than_are_allowed_and_an_end_makes_room() {
 fn a_lane_holds_what_it_can_start_while_leases_last_and_the_rest_waits_in_the_store() {
     let lanes = lanes_of(vec![route(1, 1, |_| {})]);
     let admitted = push(&lanes, 1, 10_000);
-    assert!(admitted < 10_000 && admitted <= limits::LANE_WINDOW);
+    assert!(admitted <= limits::LANE_WINDOW);
     lanes.note_due(WebhookId::from_bits(1), at(0), true);
     while take(&lanes, at(0)).is_some() {
         end(&lanes, 1, EndedAs::Success, at(0));
@@ -181,7 +181,8 @@ fn a_webhook_that_stops_receiving_gives_back_what_waited() {
     let changes = RouteChanges { version: 2, routes: vec![paused], ..RouteChanges::default() };
     assert_eq!(lanes.apply(&changes, at(1), false).len(), 3);
     assert_eq!((take(&lanes, at(1)), push(&lanes, 1, 1)), (None, 0));
-    let back = RouteChanges { version: 3, routes: vec![route(1, 1, |_| {})], ..RouteChanges::default() };
+    let back =
+        RouteChanges { version: 3, routes: vec![route(1, 1, |_| {})], ..RouteChanges::default() };
     lanes.apply(&back, at(2), false);
     assert_eq!(lanes.asks(at(2)).len(), 1, "it looks at the store at once");
 }
@@ -230,7 +231,8 @@ fn check_invariants(lanes: &Lanes, in_flight: &[u128]) {
         assert_eq!(lane.listed_at, listed);
         assert_eq!(lane.wants_at(), listed);
     }
-    let held: usize = state.lanes.values().flat_map(|lane| &lane.queue).map(|r| r.reserved_bytes).sum();
+    let held: usize =
+        state.lanes.values().flat_map(|lane| &lane.queue).map(|r| r.reserved_bytes).sum();
     assert_eq!(state.bytes, held);
     assert_eq!(state.ring.len(), state.turns.len());
 }
@@ -267,9 +269,12 @@ proptest! {
                 Step::Toggle(webhook) => {
                     version += 1;
                     let was_paused = paused.iter().position(|other| *other == webhook);
-                    let status = match was_paused {
-                        Some(index) => { paused.remove(index); Status::Enabled }
-                        None => { paused.push(webhook); Status::Paused }
+                    let status = if let Some(index) = was_paused {
+                        paused.remove(index);
+                        Status::Enabled
+                    } else {
+                        paused.push(webhook);
+                        Status::Paused
                     };
                     let routes = vec![with(webhook, status)];
                     let changes = RouteChanges { version, routes, ..RouteChanges::default() };

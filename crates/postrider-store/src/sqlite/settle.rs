@@ -25,11 +25,11 @@ const HAND_BACK: &str = "UPDATE deliveries SET due_at = ?2, returned = returned 
 const FOR_RESEND: &str = "SELECT d.state, d.webhook, w.status, w.deleted_at IS NOT NULL \
      FROM deliveries d JOIN events e ON e.seq = d.event JOIN webhooks w ON w.id = d.webhook \
      WHERE d.id = ?1 AND e.merchant = ?2";
-// The epoch moves so that an attempt still running from before does not count for the new
-// schedule; leases lost before it are forgiven, or a delivery once taken for poison would be given
-// up again at its first lease.
-const RESEND: &str = "UPDATE deliveries SET state = 0, due_at = ?2, epoch = epoch + 1, \
-     is_leased = 0, returned = max(epoch + 1 - attempts, 0), attempts_before = attempts, \
+// An attempt still running from before does not count for the new schedule: its lease ends here.
+// Leases lost before are forgiven, or a delivery once taken for poison would be given up again at
+// its first lease.
+const RESEND: &str = "UPDATE deliveries SET state = 0, due_at = ?2, is_leased = 0, \
+     returned = max(epoch - attempts, 0), attempts_before = attempts, \
      schedule_started_at = ?2, settled_at = NULL WHERE id = ?1";
 
 /// Settles a batch; the answers come in its order (Q9).

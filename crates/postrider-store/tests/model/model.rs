@@ -134,7 +134,6 @@ impl Model {
             (_, None | Some(Status::Disabled(_))) => Resent::WebhookNotReceiving,
             _ => Resent::Due { webhook: row.webhook },
         };
-        row.epoch += 1;
         row.is_leased = false;
         row.returned = row.epoch - row.attempts;
         row.attempts_before = row.attempts;

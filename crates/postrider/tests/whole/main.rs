@@ -6,6 +6,14 @@
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
 //! - `readme`: the snippets of the README do what it says.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test fails by panicking, prints its figures, and nobody imports it"
+)]
+
 mod bytes;
 mod crash;
 mod readme;

@@ -11,7 +11,7 @@ pub mod receiver;
 use serde_json::{Value, json};
 
 pub use http::{Client, Message};
-pub use program::{Installation, Server};
+pub use program::Installation;
 pub use receiver::Receiver;
 
 /// A webhook as the API knows it.
