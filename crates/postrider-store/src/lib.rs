@@ -2,7 +2,7 @@
 //!
 //! [`Queue`] is the hot path: every verb is plural and every call is one transaction. [`Catalog`] is
 //! the cold one: merchants, webhooks, keys, lists. The dispatcher gets only a `Queue`, so it cannot
-//! look anything up per delivery. Only this crate contains SQL, and only [`open`] names a backend.
+//! look anything up per delivery. Only this crate contains SQL, and only [`open()`] names a backend.
 //!
 //! # The contract
 //!

@@ -83,7 +83,7 @@ fn bodies_arrive_byte_for_byte_and_every_verifier_agrees() {
     let mut client = installation.client(&server);
     let choice = json!({"order": ["customer", "items"]});
     let more = json!({"signature": "both", "additional_data": choice});
-    let webhook = create_webhook(&mut client, &receiver, &more);
+    let key = create_webhook(&mut client, &receiver, &more);
 
     let bench = RefCell::new(Bench { client, receiver, posted: 0, arrived: Vec::new() });
     let config = Config {
@@ -98,7 +98,7 @@ fn bodies_arrive_byte_for_byte_and_every_verifier_agrees() {
     TestRunner::new(config).run(&batches, property).unwrap_or_else(|error| panic!("{error}"));
 
     let arrived = bench.into_inner().arrived;
-    let captured: Vec<_> = arrived.iter().map(|m| Captured::new(m, &webhook.key)).collect();
+    let captured: Vec<_> = arrived.iter().map(|m| Captured::new(m, &key)).collect();
     for verifier in Verifier::ALL {
         let valid = verifier.judge(&captured).into_iter().filter(|valid| *valid).count();
         let flipped = captured.iter().enumerate().map(|(n, d)| flip(d, verifier, PARTS[n % 4], n));

@@ -8,7 +8,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::print_stderr,
     unreachable_pub,
     reason = "a test fails by panicking, prints its figures, and nobody imports it"

@@ -35,11 +35,11 @@ fn independent_verifiers_accept_every_event_type_and_refuse_one_flipped_bit() {
         "item": ["customer", "subscriptions", "orders", "addresses", "payments", "products"],
     });
     let more = json!({"signature": "both", "additional_data": all});
-    let webhook = create_webhook(&mut client, &receiver, &more);
+    let key = create_webhook(&mut client, &receiver, &more);
     let types = post_examples(&mut client, &installation.merchant);
 
     let messages = receiver.take(types.len());
-    let captured: Vec<_> = messages.iter().map(|m| Captured::new(m, &webhook.key)).collect();
+    let captured: Vec<_> = messages.iter().map(|m| Captured::new(m, &key)).collect();
     let mut arrived: Vec<_> = captured.iter().map(|delivery| text(delivery, "type")).collect();
     arrived.sort();
     assert_eq!(arrived, types, "every event type arrives once");

@@ -32,7 +32,7 @@ impl Captured {
     /// A header's value, to read or to change.
     pub fn header(&mut self, name: &str) -> &mut String {
         let found = self.headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value).unwrap_or_else(|| panic!("no header {name}"))
+        found.map_or_else(|| panic!("no header {name}"), |(_, value)| value)
     }
 
     fn line(&self) -> String {

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Longest wait for anything the ledger tells. Not a schedule: only a hanging program meets it.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What to do with a batch of which nobody knows whether it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

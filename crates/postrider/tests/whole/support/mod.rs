@@ -14,22 +14,20 @@ pub use http::{Client, Message};
 pub use program::Installation;
 pub use receiver::Receiver;
 
-/// A webhook as the API knows it.
-#[derive(Debug)]
-pub struct Webhook {
-    pub id: String,
-    pub key: String,
-}
-
 /// Creates a webhook for every event type that sends to `receiver`; `more` goes into the request.
-pub fn create_webhook(client: &mut Client, receiver: &Receiver, more: &Value) -> Webhook {
+/// Answers its verification key.
+pub fn create_webhook(client: &mut Client, receiver: &Receiver, more: &Value) -> String {
     let mut wanted = json!({"name": "Shop", "target_url": receiver.url(), "event_types": ["*"]});
     for (name, value) in more.as_object().unwrap() {
         wanted[name] = value.clone();
     }
     let made = client.post("/api/v1/webhooks", &wanted).expect(201).json();
-    let id = made["id"].as_str().unwrap().to_owned();
-    let path = format!("/api/v1/webhooks/{id}/verification-key");
-    let keys = client.get(&path).expect(200).json();
-    Webhook { id, key: keys["verification_key"].as_str().unwrap().to_owned() }
+    verification_key(client, &made)
+}
+
+/// The verification key of a webhook as the API shows it.
+pub fn verification_key(client: &mut Client, webhook: &Value) -> String {
+    let id = webhook["id"].as_str().unwrap();
+    let keys = client.get(&format!("/api/v1/webhooks/{id}/verification-key")).expect(200).json();
+    keys["verification_key"].as_str().unwrap().to_owned()
 }

@@ -1,0 +1,208 @@
+//! A simple load: how fast the release binary accepts and delivers, and what it costs.
+//!
+//! ```sh
+//! cargo build --release && cargo run --release --example closed_loop -- target/release/postrider
+//! ```
+//!
+//! Starts the program on a fresh database, a receiver that answers 200 at once, and a closed loop of
+//! clients that each post one event, wait for its 202 and post the next. Prints accepted and
+//! delivered per second and the server's own CPU time per delivery (from the kernel's accounting).
+//! Then queues 100,000 deliveries for a paused webhook and prints the peak of resident memory.
+//! Everything is bounded in count; nothing but loopback is touched.
+
+#![expect(clippy::print_stdout, reason = "a program that prints figures")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on stops")]
+#![expect(clippy::disallowed_methods, reason = "it measures from outside, by the machine's clock")]
+
+use std::convert::Infallible;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+const CLIENTS: usize = 64;
+const EVENTS: usize = 100_000;
+const QUEUED: usize = 100_000;
+const BATCH: usize = 500;
+/// Ticks of `/proc/PID/stat`, fixed in the Linux ABI.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+#[tokio::main]
+async fn main() {
+    let binary = std::env::args().nth(1).unwrap_or_else(|| "target/release/postrider".to_owned());
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", directory.path().join("load.db").display());
+    let keys: Value = {
+        let args = ["init", "--merchant", "Load", "--email", "load@example.com", "--json"];
+        let init = Command::new(&binary).args(args).args(["--database", &database]).output().unwrap();
+        serde_json::from_slice(&init.stdout).unwrap()
+    };
+    let key = keys["api_key"].as_str().unwrap().to_owned();
+    let (mut server, api) = serve(&binary, &database);
+    let (receiver, arrived) = receiver().await;
+    let webhook = json!({"name": "load", "target_url": format!("http://{receiver}/"),
+        "event_types": ["order.*"], "max_in_flight": 64});
+    let webhook = call(api, &key, "/api/v1/webhooks", webhook).await["id"].as_str().unwrap().to_owned();
+
+    closed_loop(&server, api, &key, arrived).await;
+    let path = format!("/api/v1/webhooks/{webhook}/pause");
+    call(api, &key, &path, json!({})).await;
+    queue(&server, api, &key).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+async fn closed_loop(server: &Child, api: SocketAddr, key: &str, arrived: watch::Receiver<usize>) {
+    let (began, cpu_before) = (Instant::now(), cpu_seconds(server));
+    let left = Arc::new(AtomicUsize::new(EVENTS));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (left, key) = (Arc::clone(&left), key.to_owned());
+        clients.spawn(async move {
+            let mut connection = connect(api).await;
+            let mut waits = Vec::new();
+            let take = |left: &AtomicUsize| {
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+            };
+            while take(&left) {
+                let sent = Instant::now();
+                post(&mut connection, &key, "/api/v1/events", event().to_string()).await;
+                waits.push(sent.elapsed());
+            }
+            waits
+        });
+    }
+    let mut waits: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
+    let accepted = began.elapsed().as_secs_f64();
+    let mut arrived = arrived;
+    arrived.wait_for(|count| *count >= EVENTS).await.unwrap();
+    let delivered = began.elapsed().as_secs_f64();
+    let cpu = cpu_seconds(server) - cpu_before;
+    waits.sort_unstable();
+    let at = |share: f64| waits[(waits.len() as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!("closed loop       {EVENTS} events, {CLIENTS} clients, one webhook");
+    println!("accepted          {:>8.0} /s", EVENTS as f64 / accepted);
+    println!("delivered         {:>8.0} /s", EVENTS as f64 / delivered);
+    println!("accept p50 / p99  {:>8.2} / {:.2} ms", at(0.50), at(0.99));
+    println!("server CPU        {:>8.1} µs per delivery", cpu * 1e6 / EVENTS as f64);
+    println!("peak memory       {:>8.1} MiB", peak_mib(server));
+}
+
+/// Posts deliveries that wait, as for a webhook that is paused.
+async fn queue(server: &Child, api: SocketAddr, key: &str) {
+    let mut connection = connect(api).await;
+    for _ in 0..QUEUED / BATCH {
+        let events = json!({"events": vec![event(); BATCH]}).to_string();
+        post(&mut connection, key, "/api/v1/events", events).await;
+    }
+    println!("peak memory       {:>8.1} MiB after queueing {QUEUED} more deliveries", peak_mib(server));
+}
+
+/// About 700 bytes, as a real event of an order.
+fn event() -> Value {
+    let object = json!({"type": "order", "public_id": "0194c0ffee00aabbccddeeff00112233",
+        "customer": "cust-20417", "payment": "a748aa648ac811e8af3bbc764e106cf4",
+        "shipping_address": "b748aa648ac811e8af3bbc764e106cf4", "sub_total": "20.00",
+        "tax_total": "5.00", "shipping_total": "0.00", "discount_total": "0.00", "total": "25.00",
+        "created": 1_800_000_000, "place": "2027-02-01", "cancelled": null, "tries": 0,
+        "generic_error_count": 0, "status": 1, "status_display": "Unsent",
+        "order_merchant_id": null, "rejected_message": null, "extra_data": {"note": "x".repeat(160)}});
+    json!({"type": "order.create", "data": {"object": object}})
+}
+
+fn serve(binary: &str, database: &str) -> (Child, SocketAddr) {
+    let mut child = Command::new(binary)
+        .args(["serve", "--database", database, "--listen", "127.0.0.1:0"])
+        .args(["--allow-target", "127.0.0.0/8", "--allow-http-targets"])
+        .env("POSTRIDER_LOG_LEVEL", "warn")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split_whitespace().find_map(|word| {
+        word.trim_start_matches("http://").trim_end_matches(['/', ',', '.']).parse().ok()
+    });
+    (child, address.unwrap_or_else(|| panic!("no address in {line:?}")))
+}
+
+/// Answers 200 to everything and counts what arrived.
+async fn receiver() -> (SocketAddr, watch::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (count, arrived) = watch::channel(0);
+    let count = Arc::new(count);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+                let count = Arc::clone(&count);
+                async move {
+                    request.into_body().collect().await.unwrap();
+                    count.send_modify(|count| *count += 1);
+                    Ok::<_, Infallible>(hyper::Response::new(Full::<Bytes>::default()))
+                }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(connection);
+        }
+    });
+    (address, arrived)
+}
+
+async fn connect(api: SocketAddr) -> SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(api).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn post(connection: &mut SendRequest<Full<Bytes>>, key: &str, path: &str, body: String) -> Bytes {
+    let request = Request::post(path)
+        .header("host", "127.0.0.1")
+        .header("x-api-key", key)
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .unwrap();
+    let response = connection.send_request(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(status.is_success(), "{path}: {status} {body:?}");
+    connection.ready().await.unwrap();
+    body
+}
+
+async fn call(api: SocketAddr, key: &str, path: &str, body: Value) -> Value {
+    let mut connection = connect(api).await;
+    serde_json::from_slice(&post(&mut connection, key, path, body.to_string()).await).unwrap()
+}
+
+/// CPU time of the server so far, its own and the kernel's for it.
+fn cpu_seconds(server: &Child) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+    // The name in parentheses may hold spaces; the fields after it are numbered from 3.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
+    (ticks(14) + ticks(15)) / TICKS_PER_SECOND
+}
+
+fn peak_mib(server: &Child) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}

@@ -1,0 +1,10 @@
+//! One file per command of the command line (product.md). Each answers with an exit status.
+
+pub(crate) mod config_show;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod migrate;
+pub(crate) mod receiver;
+pub(crate) mod serve;
+pub(crate) mod verify;
