@@ -60,7 +60,12 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
     let (leased, started_at, began) = (&ready.leased, shared.clock.now(), shared.clock.reading());
     if leased.leased_until.since(started_at) < limits::attempt_margin(webhook.timeout) {
         // It waited too long for its turn: another lease, by whoever has room.
-        let ended = Ended { result: EndedAs::Neither, now: started_at, duration: webhook.timeout };
+        let ended = Ended {
+            result: EndedAs::Neither,
+            reserved_bytes: ready.reserved_bytes,
+            now: started_at,
+            duration: webhook.timeout,
+        };
         let id = webhook.id;
         shared.hand_back(vec![ready]).await;
         conclude(shared, route, shared.lanes.ended(id, ended), None).await;
@@ -77,6 +82,7 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
     let outcome = record.outcome;
     let ended = Ended {
         result: ended_as(shared, &ready.leased, route, outcome, next),
+        reserved_bytes: ready.reserved_bytes,
         now: shared.clock.now(),
         duration: shared.clock.reading().saturating_sub(began),
     };

@@ -44,6 +44,7 @@ pub(crate) struct Ready {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) result: EndedAs,
+    pub(crate) reserved_bytes: usize,
     pub(crate) now: Timestamp,
     pub(crate) duration: Duration,
 }
@@ -138,7 +139,7 @@ impl Lanes {
     /// Gives up a reserved place.
     pub(crate) fn give_up(&self, webhook: WebhookId, bytes: usize) {
         let state = &mut *self.state.lock();
-        state.bytes = state.bytes.saturating_sub(bytes);
+        state.release(bytes);
         if let Some(lane) = state.lanes.get_mut(&webhook) {
             lane.reserved = lane.reserved.saturating_sub(1);
         }
@@ -162,11 +163,9 @@ impl Lanes {
         let state = &mut *self.state.lock();
         let mut asks = Vec::new();
         while asks.len() < limits::LEASE_LANES_MAX
-            && let Some(&(at, webhook)) = state.due.first()
-            && at <= now
-            && !state.is_stopping
+            && state.next_due().is_some_and(|due| due <= now)
+            && let Some((_, webhook)) = state.due.pop_first()
         {
-            state.due.pop_first();
             let Some(lane) = state.lanes.get_mut(&webhook) else { continue };
             lane.listed_at = None;
             if lane.leases_at().is_some_and(|due| due <= now) {
@@ -192,7 +191,7 @@ impl Lanes {
         for ready in ready {
             state.bytes += ready.reserved_bytes;
             if state.is_stopping || !state.lanes.contains_key(&ready.leased.webhook) {
-                state.bytes = state.bytes.saturating_sub(ready.reserved_bytes);
+                state.release(ready.reserved_bytes);
                 orphans.push(ready);
             } else {
                 state.enqueue(ready);
@@ -220,9 +219,9 @@ impl Lanes {
         }
     }
 
-    /// When the next lane is due.
+    /// When the next lane is due; `None` also while there is no memory for what it would bring.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.state.lock().due.first().map(|(at, _)| *at)
+        self.state.lock().next_due()
     }
 
     /// The next delivery to attempt, with what is known of its webhook; `None` when nothing may
@@ -248,7 +247,6 @@ impl Lanes {
             if let Some(ready) = lane.start(now) {
                 let route = Arc::clone(&lane.route);
                 state.in_flight += 1;
-                state.bytes = state.bytes.saturating_sub(ready.reserved_bytes);
                 state.settle_in(route.webhook.id, now);
                 return Some((ready, route));
             }
@@ -261,12 +259,13 @@ impl Lanes {
     pub(crate) fn ended(&self, webhook: WebhookId, ended: Ended) -> Aftermath {
         let state = &mut *self.state.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
+        state.release(ended.reserved_bytes);
         let Some(lane) = state.lanes.get_mut(&webhook) else { return Aftermath::default() };
         let mut aftermath = lane.ended(ended);
         if lane.health.probing_since.is_some() {
             aftermath.hand_back = lane.drain_all_but_tests();
             let bytes: usize = aftermath.hand_back.iter().map(|ready| ready.reserved_bytes).sum();
-            state.bytes = state.bytes.saturating_sub(bytes);
+            state.release(bytes);
         }
         state.settle_in(webhook, ended.now);
         aftermath
@@ -306,7 +305,7 @@ impl Lanes {
     pub(crate) fn has_work(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
         !state.is_stopping
-            && (!state.ring.is_empty() || state.due.first().is_some_and(|(at, _)| *at <= now))
+            && (!state.ring.is_empty() || state.next_due().is_some_and(|due| due <= now))
     }
 
     /// From now on nothing starts; what waited comes back.
@@ -321,6 +320,20 @@ impl Lanes {
 }
 
 impl State {
+    fn next_due(&self) -> Option<Timestamp> {
+        let has_room = self.bytes < limits::LANES_BYTES_MAX && !self.is_stopping;
+        self.due.first().filter(|_| has_room).map(|(at, _)| *at)
+    }
+
+    /// Gives memory back; who waited for room hears of it.
+    fn release(&mut self, bytes: usize) {
+        let was_full = self.bytes >= limits::LANES_BYTES_MAX;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if was_full && self.bytes < limits::LANES_BYTES_MAX {
+            self.wake.notify_one();
+        }
+    }
+
     /// Puts a delivery at the end of its lane.
     fn enqueue(&mut self, ready: Ready) {
         let webhook = ready.leased.webhook;
@@ -328,7 +341,7 @@ impl State {
         match self.lanes.get_mut(&webhook) {
             Some(lane) if !self.is_stopping => lane.queue.push_back(ready),
             // The webhook was disabled or we are stopping: the lease runs out or was canceled.
-            _ => self.bytes = self.bytes.saturating_sub(ready.reserved_bytes),
+            _ => self.release(ready.reserved_bytes),
         }
         self.settle_in(webhook, now);
     }
@@ -380,7 +393,7 @@ impl State {
             }
         }
         let bytes: usize = lane.queue.iter().map(|ready| ready.reserved_bytes).sum();
-        self.bytes = self.bytes.saturating_sub(bytes);
+        self.release(bytes);
         std::mem::take(&mut lane.queue)
     }
 }

@@ -19,7 +19,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -32,7 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 const CLIENTS: usize = 64;
-const EVENTS: usize = 100_000;
+const EVENTS: u32 = 100_000;
 const QUEUED: usize = 100_000;
 const BATCH: usize = 500;
 /// Ticks of `/proc/PID/stat`, fixed in the Linux ABI.
@@ -41,39 +41,24 @@ const TICKS_PER_SECOND: f64 = 100.0;
 #[tokio::main]
 async fn main() {
     let binary = std::env::args().nth(1).unwrap_or_else(|| "target/release/postrider".to_owned());
-    let directory = tempfile::tempdir().unwrap();
-    let database = format!("sqlite:{}", directory.path().join("load.db").display());
-    let keys: Value = {
-        let args = ["init", "--merchant", "Load", "--email", "load@example.com", "--json"];
-        let init = Command::new(&binary).args(args).args(["--database", &database]).output().unwrap();
-        serde_json::from_slice(&init.stdout).unwrap()
-    };
-    let key = keys["api_key"].as_str().unwrap().to_owned();
-    let (mut server, api) = serve(&binary, &database);
-    let (receiver, arrived) = receiver().await;
-    let webhook = json!({"name": "load", "target_url": format!("http://{receiver}/"),
-        "event_types": ["order.*"], "max_in_flight": 64});
-    let webhook = call(api, &key, "/api/v1/webhooks", webhook).await["id"].as_str().unwrap().to_owned();
-
-    closed_loop(&server, api, &key, arrived).await;
-    let path = format!("/api/v1/webhooks/{webhook}/pause");
-    call(api, &key, &path, json!({})).await;
-    queue(&server, api, &key).await;
-    server.kill().unwrap();
-    server.wait().unwrap();
+    closed_loop(&Server::start(&binary)).await;
+    queue(&Server::start(&binary)).await;
 }
 
-async fn closed_loop(server: &Child, api: SocketAddr, key: &str, arrived: watch::Receiver<usize>) {
-    let (began, cpu_before) = (Instant::now(), cpu_seconds(server));
-    let left = Arc::new(AtomicUsize::new(EVENTS));
+async fn closed_loop(server: &Server) {
+    let (receiver, mut arrived) = receiver().await;
+    server.create_webhook(receiver).await;
+    let (began, cpu_before) = (Instant::now(), server.cpu_seconds());
+    let left = Arc::new(AtomicU32::new(EVENTS));
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
-        let (left, key) = (Arc::clone(&left), key.to_owned());
+        let (left, key, api) = (Arc::clone(&left), server.key.clone(), server.api);
         clients.spawn(async move {
             let mut connection = connect(api).await;
             let mut waits = Vec::new();
-            let take = |left: &AtomicUsize| {
-                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+            let take = |left: &AtomicU32| {
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                    .is_ok()
             };
             while take(&left) {
                 let sent = Instant::now();
@@ -85,28 +70,99 @@ async fn closed_loop(server: &Child, api: SocketAddr, key: &str, arrived: watch:
     }
     let mut waits: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
     let accepted = began.elapsed().as_secs_f64();
-    let mut arrived = arrived;
     arrived.wait_for(|count| *count >= EVENTS).await.unwrap();
     let delivered = began.elapsed().as_secs_f64();
-    let cpu = cpu_seconds(server) - cpu_before;
+    let cpu = server.cpu_seconds() - cpu_before;
     waits.sort_unstable();
-    let at = |share: f64| waits[(waits.len() as f64 * share) as usize].as_secs_f64() * 1e3;
+    let at = |percent: usize| waits[waits.len() * percent / 100].as_secs_f64() * 1e3;
+    let events = f64::from(EVENTS);
     println!("closed loop       {EVENTS} events, {CLIENTS} clients, one webhook");
-    println!("accepted          {:>8.0} /s", EVENTS as f64 / accepted);
-    println!("delivered         {:>8.0} /s", EVENTS as f64 / delivered);
-    println!("accept p50 / p99  {:>8.2} / {:.2} ms", at(0.50), at(0.99));
-    println!("server CPU        {:>8.1} µs per delivery", cpu * 1e6 / EVENTS as f64);
-    println!("peak memory       {:>8.1} MiB", peak_mib(server));
+    println!("accepted          {:>8.0} /s", events / accepted);
+    println!("delivered         {:>8.0} /s", events / delivered);
+    println!("accept p50 / p99  {:>8.2} / {:.2} ms", at(50), at(99));
+    println!("server CPU        {:>8.1} µs per delivery", cpu * 1e6 / events);
+    println!("peak memory       {:>8.1} MiB", server.peak_mib());
 }
 
 /// Posts deliveries that wait, as for a webhook that is paused.
-async fn queue(server: &Child, api: SocketAddr, key: &str) {
-    let mut connection = connect(api).await;
+async fn queue(server: &Server) {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let webhook = server.create_webhook(nowhere).await;
+    server.call(&format!("/api/v1/webhooks/{webhook}/pause"), json!({})).await;
+    println!("memory at rest    {:>8.1} MiB", server.peak_mib());
+    let mut connection = connect(server.api).await;
     for _ in 0..QUEUED / BATCH {
         let events = json!({"events": vec![event(); BATCH]}).to_string();
-        post(&mut connection, key, "/api/v1/events", events).await;
+        post(&mut connection, &server.key, "/api/v1/events", events).await;
     }
-    println!("peak memory       {:>8.1} MiB after queueing {QUEUED} more deliveries", peak_mib(server));
+    println!("peak memory       {:>8.1} MiB with {QUEUED} deliveries queued", server.peak_mib());
+}
+
+/// The program on a fresh database; ends with the value.
+struct Server {
+    child: Child,
+    api: SocketAddr,
+    key: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Server {
+    fn start(binary: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", directory.path().join("load.db").display());
+        let args = ["init", "--merchant", "Load", "--email", "load@example.com", "--json"];
+        let init =
+            Command::new(binary).args(args).args(["--database", &database]).output().unwrap();
+        let keys: Value = serde_json::from_slice(&init.stdout).unwrap();
+        let mut child = Command::new(binary)
+            .args(["serve", "--database", &database, "--listen", "127.0.0.1:0"])
+            .args(["--allow-target", "127.0.0.0/8", "--allow-http-targets"])
+            .env("POSTRIDER_LOG_LEVEL", "warn")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let api = line.trim().rsplit("http://").next().and_then(|address| address.parse().ok());
+        let api = api.unwrap_or_else(|| panic!("no address in {line:?}"));
+        let key = keys["api_key"].as_str().unwrap().to_owned();
+        Self { child, api, key, _directory: directory }
+    }
+
+    async fn create_webhook(&self, receiver: SocketAddr) -> String {
+        let webhook = json!({"name": "load", "target_url": format!("http://{receiver}/"),
+            "event_types": ["order.*"], "max_in_flight": 64});
+        self.call("/api/v1/webhooks", webhook).await["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn call(&self, path: &str, body: Value) -> Value {
+        let mut connection = connect(self.api).await;
+        let answer = post(&mut connection, &self.key, path, body.to_string()).await;
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// CPU time so far, its own and the kernel's for it.
+    fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name in parentheses may hold spaces; the fields after it are numbered from 3.
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
+        (ticks(14) + ticks(15)) / TICKS_PER_SECOND
+    }
+
+    fn peak_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 /// About 700 bytes, as a real event of an order.
@@ -121,25 +177,8 @@ fn event() -> Value {
     json!({"type": "order.create", "data": {"object": object}})
 }
 
-fn serve(binary: &str, database: &str) -> (Child, SocketAddr) {
-    let mut child = Command::new(binary)
-        .args(["serve", "--database", database, "--listen", "127.0.0.1:0"])
-        .args(["--allow-target", "127.0.0.0/8", "--allow-http-targets"])
-        .env("POSTRIDER_LOG_LEVEL", "warn")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split_whitespace().find_map(|word| {
-        word.trim_start_matches("http://").trim_end_matches(['/', ',', '.']).parse().ok()
-    });
-    (child, address.unwrap_or_else(|| panic!("no address in {line:?}")))
-}
-
 /// Answers 200 to everything and counts what arrived.
-async fn receiver() -> (SocketAddr, watch::Receiver<usize>) {
+async fn receiver() -> (SocketAddr, watch::Receiver<u32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (count, arrived) = watch::channel(0);
@@ -147,14 +186,15 @@ async fn receiver() -> (SocketAddr, watch::Receiver<usize>) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let count = Arc::clone(&count);
-            let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-                let count = Arc::clone(&count);
-                async move {
-                    request.into_body().collect().await.unwrap();
-                    count.send_modify(|count| *count += 1);
-                    Ok::<_, Infallible>(hyper::Response::new(Full::<Bytes>::default()))
-                }
-            });
+            let service =
+                hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+                    let count = Arc::clone(&count);
+                    async move {
+                        request.into_body().collect().await.unwrap();
+                        count.send_modify(|count| *count += 1);
+                        Ok::<_, Infallible>(hyper::Response::new(Full::<Bytes>::default()))
+                    }
+                });
             let connection = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service);
             tokio::spawn(connection);
@@ -172,7 +212,12 @@ async fn connect(api: SocketAddr) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn post(connection: &mut SendRequest<Full<Bytes>>, key: &str, path: &str, body: String) -> Bytes {
+async fn post(
+    connection: &mut SendRequest<Full<Bytes>>,
+    key: &str,
+    path: &str,
+    body: String,
+) -> Bytes {
     let request = Request::post(path)
         .header("host", "127.0.0.1")
         .header("x-api-key", key)
@@ -185,24 +230,4 @@ async fn post(connection: &mut SendRequest<Full<Bytes>>, key: &str, path: &str, 
     assert!(status.is_success(), "{path}: {status} {body:?}");
     connection.ready().await.unwrap();
     body
-}
-
-async fn call(api: SocketAddr, key: &str, path: &str, body: Value) -> Value {
-    let mut connection = connect(api).await;
-    serde_json::from_slice(&post(&mut connection, key, path, body.to_string()).await).unwrap()
-}
-
-/// CPU time of the server so far, its own and the kernel's for it.
-fn cpu_seconds(server: &Child) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
-    // The name in parentheses may hold spaces; the fields after it are numbered from 3.
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
-    (ticks(14) + ticks(15)) / TICKS_PER_SECOND
-}
-
-fn peak_mib(server: &Child) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }

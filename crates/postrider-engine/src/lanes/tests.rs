@@ -93,7 +93,7 @@ fn take(lanes: &Lanes, now: Timestamp) -> Option<u128> {
 }
 
 fn end(lanes: &Lanes, webhook: u128, result: EndedAs, now: Timestamp) -> Aftermath {
-    let ended = Ended { result, now, duration: Duration::from_millis(1) };
+    let ended = Ended { result, reserved_bytes: 4, now, duration: Duration::from_millis(1) };
     lanes.ended(WebhookId::from_bits(webhook), ended)
 }
 
@@ -188,6 +188,18 @@ fn a_webhook_that_stops_receiving_gives_back_what_waited() {
 }
 
 #[test]
+fn no_lease_is_asked_for_while_memory_is_full() {
+    let lanes = lanes_of(vec![route(1, 1, |_| {}), route(2, 1, |_| {})]);
+    let place = std::iter::once((WebhookId::from_bits(1), limits::LANES_BYTES_MAX, false));
+    assert_eq!(lanes.reserve(place, at(0)).into_iter().flatten().count(), 1);
+    lanes.note_due(WebhookId::from_bits(2), at(0), true);
+    assert_eq!((push(&lanes, 1, 1), lanes.asks(at(1)).len(), lanes.has_work(at(1))), (0, 0, false));
+    assert_eq!(lanes.next_due(), None);
+    lanes.give_up(WebhookId::from_bits(1), limits::LANES_BYTES_MAX);
+    assert_eq!(lanes.asks(at(1)).len(), 1);
+}
+
+#[test]
 fn a_stop_gives_everything_back_and_nothing_starts() {
     let lanes = lanes_of(vec![route(1, 1, |_| {})]);
     push(&lanes, 1, 3);
@@ -233,7 +245,7 @@ fn check_invariants(lanes: &Lanes, in_flight: &[u128]) {
     }
     let held: usize =
         state.lanes.values().flat_map(|lane| &lane.queue).map(|r| r.reserved_bytes).sum();
-    assert_eq!(state.bytes, held);
+    assert_eq!(state.bytes, held + 4 * in_flight.len());
     assert_eq!(state.ring.len(), state.turns.len());
 }
 

@@ -19,14 +19,8 @@ const UNFINISHED: &[&str] =
     &["TO·DO", "FIX·ME", "XX·X", "to·do!(", "unimple·mented!(", "#[ig·nore", "#[al·low("];
 
 /// Traces of the machine a file was written on, and of where packages came from.
-const TRACES: &[&str] = &[
-    "/wo·rk/",
-    "/ro·ot/",
-    "/ho·me/",
-    "index.crates·.io",
-    "registry.npm·js",
-    "py·pi.org",
-];
+const TRACES: &[&str] =
+    &["/wo·rk/", "/ro·ot/", "/ho·me/", "index.crates·.io", "registry.npm·js", "py·pi.org"];
 
 /// The promise of the README, white space aside.
 const PROMISE: &str = "an event answered with 2xx is attempted at least once for every webhook \
@@ -135,7 +129,8 @@ fn containing(files: &[File], dotted: &[&str], counts: impl Fn(&File) -> bool) -
 }
 
 fn unproven(files: &[File]) -> Vec<String> {
-    let suite = files.iter().filter(|f| f.path.starts_with("crates/postrider-store/src/conformance"));
+    let suite =
+        files.iter().filter(|f| f.path.starts_with("crates/postrider-store/src/conformance"));
     let suite: Vec<_> = suite.flat_map(|file| file.text.lines()).collect();
     let is_proven = |number: u32| {
         let start = format!("fn q{number}_");
@@ -192,9 +187,8 @@ fn the_controls_break_each_rule() {
         }
     }
 
-    let suite = |text: &str| {
-        unproven(&[File::sample("crates/postrider-store/src/conformance/a.rs", text)])
-    };
+    let suite =
+        |text: &str| unproven(&[File::sample("crates/postrider-store/src/conformance/a.rs", text)]);
     let tests: Vec<_> = CONTRACT.map(|n| format!("async fn q{n}_holds() {{}}\n")).collect();
     let whole = tests.concat();
     assert_eq!(suite(&whole), Vec::<String>::new());

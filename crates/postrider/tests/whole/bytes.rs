@@ -94,7 +94,8 @@ fn bodies_arrive_byte_for_byte_and_every_verifier_agrees() {
         ..Config::default()
     };
     let batches = (any::<bool>(), vec(event(), BATCH));
-    let property = |(as_lines, events): (bool, Vec<Raw>)| bench.borrow_mut().check(as_lines, &events);
+    let property =
+        |(as_lines, events): (bool, Vec<Raw>)| bench.borrow_mut().check(as_lines, &events);
     TestRunner::new(config).run(&batches, property).unwrap_or_else(|error| panic!("{error}"));
 
     let arrived = bench.into_inner().arrived;
@@ -104,7 +105,10 @@ fn bodies_arrive_byte_for_byte_and_every_verifier_agrees() {
         let flipped = captured.iter().enumerate().map(|(n, d)| flip(d, verifier, PARTS[n % 4], n));
         let flipped: Vec<_> = flipped.collect();
         let forged = verifier.judge(&flipped).into_iter().filter(|valid| *valid).count();
-        println!("{verifier:?}: {valid} of {} valid, {forged} forged; seed {SEED:#x}", captured.len());
+        println!(
+            "{verifier:?}: {valid} of {} valid, {forged} forged; seed {SEED:#x}",
+            captured.len()
+        );
         assert_eq!((valid, forged), (captured.len(), 0), "{verifier:?}");
     }
 }

@@ -5,6 +5,7 @@
 //! time. The control is the same program told to acknowledge before the commit: it must lose.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ fn nothing_acknowledged_is_lost_over_twenty_kills() {
     ledger.started(server.address);
 
     let mut dice = Dice::new(SEED);
-    std::thread::scope(|scope| {
+    let _last = std::thread::scope(|scope| {
         for _ in 0..POSTERS {
             scope.spawn(|| post(&ledger, &installation.api_key, BATCH, Unanswered::Repeat));
         }
@@ -46,6 +47,7 @@ fn nothing_acknowledged_is_lost_over_twenty_kills() {
             server = installation.serve();
             ledger.started(server.address);
         }
+        server
     });
 
     let acknowledged = ledger.acknowledged();
@@ -92,8 +94,7 @@ fn the_control_that_acknowledges_before_the_commit_loses_some() {
         let server = installation.serve();
         let mut client = installation.client(&server);
         let acknowledged = ledger.acknowledged();
-        let is_unknown =
-            |id: &&String| client.get(&format!("/api/v1/events/{id}")).status == 404;
+        let is_unknown = |id: &&String| client.get(&format!("/api/v1/events/{id}")).status == 404;
         let lost = acknowledged.iter().filter(is_unknown).count();
         println!("control, round {round}: acknowledged {}, lost {lost}", acknowledged.len());
         if lost > 0 {
@@ -105,27 +106,28 @@ fn the_control_that_acknowledges_before_the_commit_loses_some() {
 
 /// Posts batches until all are acknowledged, over a new connection whenever the program died.
 fn post(ledger: &Ledger, key: &str, batch: usize, unanswered: Unanswered) {
-    let (mut start, address) = ledger.start_after(0);
-    let mut connection = Client::connect(address, key).ok();
+    let (mut start, address) = ledger.start_after(0, "the program");
+    let mut connection = Client::connect(address, key);
     while let Some(ids) = ledger.next_batch(batch) {
         let lines: Vec<_> = ids.iter().map(|id| line(id)).collect();
         let lines = lines.concat();
-        while !is_acknowledged(connection.as_mut(), lines.as_bytes()) {
+        // An error leaves the outcome unknown; it is due to a kill, so a restart must follow.
+        while let Err(error) = post_once(&mut connection, lines.as_bytes()) {
             if unanswered == Unanswered::GiveUp {
                 return;
             }
             let address: SocketAddr;
-            (start, address) = ledger.start_after(start);
-            connection = Client::connect(address, key).ok();
+            (start, address) = ledger.start_after(start, &format!("a restart after {error}"));
+            connection = Client::connect(address, key);
         }
         ledger.acknowledge(ids);
     }
 }
 
-/// False when the outcome is unknown: the program died on the way.
-fn is_acknowledged(connection: Option<&mut Client>, lines: &[u8]) -> bool {
-    let answer = connection.and_then(|connection| connection.post_lines(lines).ok());
-    answer.is_some_and(|answer| answer.expect(202).status == 202)
+fn post_once(connection: &mut io::Result<Client>, lines: &[u8]) -> io::Result<()> {
+    let connection = connection.as_mut().map_err(|error| io::Error::from(error.kind()))?;
+    connection.post_lines(lines)?.expect(202);
+    Ok(())
 }
 
 fn line(id: &str) -> String {

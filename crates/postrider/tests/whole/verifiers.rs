@@ -40,7 +40,7 @@ fn independent_verifiers_accept_every_event_type_and_refuse_one_flipped_bit() {
 
     let messages = receiver.take(types.len());
     let captured: Vec<_> = messages.iter().map(|m| Captured::new(m, &key)).collect();
-    let mut arrived: Vec<_> = captured.iter().map(|delivery| text(delivery, "type")).collect();
+    let mut arrived: Vec<_> = captured.iter().map(event_type).collect();
     arrived.sort();
     assert_eq!(arrived, types, "every event type arrives once");
 
@@ -75,9 +75,9 @@ fn post_examples(client: &mut Client, merchant: &str) -> Vec<String> {
     names
 }
 
-fn text(delivery: &Captured, member: &str) -> String {
+fn event_type(delivery: &Captured) -> String {
     let body: Value = serde_json::from_slice(&delivery.body).unwrap();
-    body[member].as_str().unwrap().to_owned()
+    body["type"].as_str().unwrap().to_owned()
 }
 
 /// The delivery with one bit flipped. Flips keep ASCII text ASCII and digits digits, so that it is
@@ -90,8 +90,9 @@ pub fn flip(delivery: &Captured, verifier: Verifier, part: Part, number: usize) 
         (Part::Id, true) => flip_last(flipped.header("webhook-id")),
         // This scheme signs no id beside the body's own.
         (Part::Id, false) => {
-            let id = text(delivery, "id");
+            // Cut out, not parsed: the body may hold numbers that no parser here reads.
             let body = String::from_utf8(flipped.body).unwrap();
+            let id = body.split('"').nth(3).unwrap().to_owned();
             let mut other = id.clone();
             flip_last(&mut other);
             flipped.body = body.replacen(&id, &other, 1).into_bytes();

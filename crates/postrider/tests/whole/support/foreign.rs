@@ -65,9 +65,10 @@ impl Verifier {
         let mut command = match self {
             Self::Rust => return deliveries.iter().map(judge_here).collect(),
             Self::Documented => with_file("python3".into(), programs.join("ordergroove.py")),
-            Self::Python => {
-                with_file(present(installed.join("python/bin/python")), programs.join("standard.py"))
-            }
+            Self::Python => with_file(
+                present(installed.join("python/bin/python")),
+                programs.join("standard.py"),
+            ),
             Self::JavaScript => {
                 let mut node = with_file("node".into(), programs.join("standard.mjs"));
                 node.arg(present(installed.join("npm")));

@@ -78,9 +78,10 @@ impl Ledger {
         self.changed.notify_all();
     }
 
-    /// Waits for a start later than the one with that number; its number and address.
-    pub fn start_after(&self, start: usize) -> (usize, SocketAddr) {
-        let entries = self.wait("a restart", |entries| entries.starts > start);
+    /// Waits for a start later than the one with that number; its number and address. `what` is
+    /// waited for, in the words of a failure.
+    pub fn start_after(&self, start: usize, what: &str) -> (usize, SocketAddr) {
+        let entries = self.wait(what, |entries| entries.starts > start);
         (entries.starts, entries.address.unwrap())
     }
 
@@ -88,14 +89,10 @@ impl Ledger {
         self.entries.lock().unwrap()
     }
 
-    fn wait(
-        &self,
-        what: &str,
-        is_true: impl Fn(&Entries) -> bool,
-    ) -> MutexGuard<'_, Entries> {
+    fn wait(&self, what: &str, is_true: impl Fn(&Entries) -> bool) -> MutexGuard<'_, Entries> {
         let is_false = |entries: &mut Entries| !is_true(entries);
         let waited = self.changed.wait_timeout_while(self.entries(), WAIT_MAX, is_false).unwrap();
-        assert!(!waited.1.timed_out(), "waited {WAIT_MAX:?} for {what}: {:?}", waited.0.starts);
+        assert!(!waited.1.timed_out(), "waited {WAIT_MAX:?} for {what}");
         waited.0
     }
 }

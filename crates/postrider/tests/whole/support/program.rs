@@ -59,7 +59,7 @@ impl Installation {
     pub fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let mut child = program(&self.database())
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error"])
             .args(["--allow-target", "127.0.0.0/8", "--allow-http-targets"])
             .args(database_flag(&self.database()))
             .envs(environment.iter().copied())
