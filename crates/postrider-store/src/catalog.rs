@@ -95,7 +95,7 @@ pub trait Catalog: Send + Sync {
     ) -> Result<VerificationKeys>;
 
     /// A merchant's events, newest first.
-    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<StoredEvent>>;
+    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>>;
     /// One event.
     async fn event(&self, merchant: MerchantId, id: EventId) -> Result<StoredEvent>;
 
@@ -188,6 +188,23 @@ pub struct StatusChanged {
     pub health: Health,
     /// Deliveries that became canceled.
     pub canceled: u64,
+}
+
+/// An event as lists show it: a page of payloads would have no bound worth the name.
+#[derive(Debug, Clone)]
+pub struct ListedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: EventType,
+    /// When it happened, Unix seconds.
+    pub created: i64,
+    /// When we accepted it.
+    pub accepted_at: Timestamp,
+    /// Whether it was made up on request.
+    pub is_test: bool,
+    /// What each webhook made of it.
+    pub decisions: Vec<Decision>,
 }
 
 /// An event with what became of it.

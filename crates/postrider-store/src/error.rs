@@ -29,6 +29,14 @@ pub enum StoreError {
     /// A stored value cannot be read back.
     #[error("a stored value cannot be read: {0}")]
     Corrupt(&'static str),
+    /// Another process has the database open.
+    #[error("the database {path} is in use by {holder}")]
+    InUse {
+        /// Its file.
+        path: String,
+        /// Who holds it, as far as is known.
+        holder: String,
+    },
     /// The database is known to lose data or is not ours to use; the text says why and what to do.
     #[error("{0}")]
     Refused(String),

@@ -69,6 +69,7 @@ async fn one_database_is_open_in_one_process_and_with_one_key() {
     let first = open(options(&directory, fixture::sealer())).await.unwrap();
     let refusal = |result: postrider_store::Result<_>| match result {
         Err(StoreError::Refused(text)) => text,
+        Err(held @ StoreError::InUse { .. }) => held.to_string(),
         other => panic!("not refused: {:?}", other.map(|_: std::sync::Arc<_>| ())),
     };
     let text = refusal(open(options(&directory, fixture::sealer())).await);

@@ -51,6 +51,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(text) => Self::Usage(text),
+            held @ StoreError::InUse { .. } => Self::Usage(format!(
+                "{held}; stop that one first, or give this one its own database"
+            )),
             other => Self::Failed(anyhow::Error::new(other).context("the database failed")),
         }
     }

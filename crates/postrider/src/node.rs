@@ -24,9 +24,14 @@ use crate::secret_key;
 
 /// Opens the database, which migrates it, or says why not.
 pub(crate) async fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Failure> {
+    Ok(postrider_store::open(open_options(config, clock)?).await?)
+}
+
+/// How the database is opened; makes the secret key of a new one.
+pub(crate) fn open_options(config: &Config, clock: &Clock) -> Result<OpenOptions, Failure> {
     let sealer = secret_key::read_or_make(config)?.sealer();
     let url = config.database.reveal().to_owned();
-    Ok(postrider_store::open(OpenOptions { url, sealer, now: clock.now() }).await?)
+    Ok(OpenOptions { url, sealer, now: clock.now() })
 }
 
 /// Takes the address the API answers on.

@@ -1,3 +1,5 @@
+//! Matching, changes of the table, and the stored form of decisions.
+
 use std::sync::Arc;
 use std::time::Duration;
 

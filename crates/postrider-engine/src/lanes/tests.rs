@@ -1,3 +1,5 @@
+//! The lanes: turns, windows, probing, rates, and a property that anything at all keeps the invariants.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use super::fixture::{
     api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, webhook_id,
 };
 use crate::Result;
-use crate::catalog::{Backlog, Cursor, DeliveryFilter, Page, PageAsk, StatusChange, StoredEvent};
+use crate::catalog::{Backlog, Cursor, DeliveryFilter, ListedEvent, Page, PageAsk, StatusChange};
 
 /// Walks a list from its newest row to its oldest and back.
 async fn walk<T, F>(
@@ -46,8 +46,8 @@ async fn walk<T, F>(
     assert_eq!(pages.len(), 1, "the way back ends at the newest page");
 }
 
-fn event_name(stored: &StoredEvent) -> String {
-    stored.event.id.to_string()
+fn event_name(listed: &ListedEvent) -> String {
+    listed.id.to_string()
 }
 
 async fn delivery_numbers(harness: &Harness, filter: &DeliveryFilter) -> Vec<u64> {
@@ -72,7 +72,7 @@ pub async fn q12_pages_of_events_are_stable_while_rows_are_added(harness: Harnes
         harness.post(vec![named(&format!("e{n}"), 1, 0).into()]).await.unwrap();
     }
     let list = |cursor| harness.events(merchant(1), ask(2, cursor));
-    let names = |page: &Page<StoredEvent>| page.rows.iter().map(event_name).collect::<Vec<_>>();
+    let names = |page: &Page<ListedEvent>| page.rows.iter().map(event_name).collect::<Vec<_>>();
     let first = list(None).await.unwrap();
     assert_eq!(names(&first), ["e7", "e1"]);
     harness.post(vec![named("e0", 1, 0).into(), named("e8", 1, 0).into()]).await.unwrap();

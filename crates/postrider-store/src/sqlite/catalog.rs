@@ -11,8 +11,8 @@ use postrider_core::webhook::{Health, Webhook};
 use super::fault::Stopped;
 use super::{Sqlite, accounts, log, version, webhooks};
 use crate::catalog::{
-    ApiKey, Catalog, Delivery, DeliveryDetail, DeliveryFilter, Merchant, Page, PageAsk,
-    StatusChange, StatusChanged, StoredEvent, User,
+    ApiKey, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent, Merchant, Page,
+    PageAsk, StatusChange, StatusChanged, StoredEvent, User,
 };
 use crate::error::Result;
 
@@ -125,7 +125,7 @@ impl Catalog for Sqlite {
         self.writer.run(move |desk| webhooks::rotate_key(desk, merchant, id, new, now)).await
     }
 
-    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<StoredEvent>> {
+    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>> {
         self.readers.run(move |reader| log::events(reader, merchant, ask)).await
     }
 

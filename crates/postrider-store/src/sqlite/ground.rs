@@ -146,7 +146,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
     let mut file = opened.map_err(|error| cannot(&error))?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return refuse(held_text(path, &mut file)),
+        Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
         Err(TryLockError::Error(error)) => return Err(cannot(&error)),
     }
     let written = file
@@ -160,16 +160,13 @@ pub(super) fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn held_text(path: &Path, file: &mut File) -> String {
+fn held(path: &Path, file: &mut File) -> StoreError {
     let mut holder = String::new();
     let read = file.take(32).read_to_string(&mut holder).is_ok();
     let holder = holder.trim();
     let known = read && !holder.is_empty() && holder.bytes().all(|b| b.is_ascii_digit());
-    let who = if known { format!("process {holder}") } else { "another process".to_owned() };
-    format!(
-        "the database {} is in use by {who}; stop that one first, or give this one its own database",
-        path.display()
-    )
+    let holder = if known { format!("process {holder}") } else { "another process".to_owned() };
+    StoreError::InUse { path: path.display().to_string(), holder }
 }
 
 #[cfg(test)]

@@ -17,16 +17,16 @@ use rusqlite::{Connection, params};
 use super::pages::{self, Placed, Scan, Walk};
 use super::rows::delivery::{DELIVERY, listed};
 use super::rows::{attempt, collect, event, first, id, millis, state_code};
-use crate::catalog::{Delivery, DeliveryDetail, DeliveryFilter, Page, PageAsk, StoredEvent};
+use crate::catalog::{
+    Delivery, DeliveryDetail, DeliveryFilter, ListedEvent, Page, PageAsk, StoredEvent,
+};
 use crate::error::{Result, StoreError};
 use crate::queue::Tally;
 
 const EVENTS: Scan = Scan {
-    down: "SELECT id, merchant, type, created, accepted_at, data, context, snapshot, is_test, \
-         decisions, seq FROM events \
+    down: "SELECT id, type, created, accepted_at, is_test, decisions, seq FROM events \
          WHERE merchant = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3",
-    up: "SELECT id, merchant, type, created, accepted_at, data, context, snapshot, is_test, \
-         decisions, seq FROM events \
+    up: "SELECT id, type, created, accepted_at, is_test, decisions, seq FROM events \
          WHERE merchant = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
 };
 const EVENT: &str = "SELECT id, merchant, type, created, accepted_at, data, context, snapshot, \
@@ -93,12 +93,12 @@ pub(super) fn events(
     connection: &Connection,
     merchant: MerchantId,
     ask: PageAsk,
-) -> Result<Page<StoredEvent>> {
+) -> Result<Page<ListedEvent>> {
     pages::page(ask, |walk, limit| {
         let mut statement = connection.prepare_cached(walk.pick(&EVENTS))?;
         collect(&mut statement, params![merchant.to_bytes(), walk.seq(), limit], |row| {
-            let position: u64 = row.get(10)?;
-            Ok((u128::from(position), event::stored_event(row)?))
+            let position: u64 = row.get(6)?;
+            Ok((u128::from(position), event::listed(row)?))
         })
     })
 }

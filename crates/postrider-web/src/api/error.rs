@@ -242,9 +242,10 @@ impl From<StoreError> for ApiError {
                     .with_header(RETRY_AFTER, RETRY_LATER)
                     .because(error)
             }
-            StoreError::Unavailable(_) | StoreError::Corrupt(_) | StoreError::Refused(_) => {
-                Self::unavailable(error)
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Corrupt(_)
+            | StoreError::InUse { .. }
+            | StoreError::Refused(_) => Self::unavailable(error),
         }
     }
 }

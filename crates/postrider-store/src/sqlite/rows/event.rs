@@ -7,7 +7,7 @@ use postrider_core::routing::Decision;
 use rusqlite::{Connection, Row, params};
 
 use super::{first, id, time};
-use crate::catalog::StoredEvent;
+use crate::catalog::{ListedEvent, StoredEvent};
 use crate::error::{Result, StoreError};
 
 pub(in crate::sqlite) const EVENT_BY_SEQ: &str = "SELECT id, merchant, type, created, accepted_at, data, context, snapshot \
@@ -30,6 +30,18 @@ pub(in crate::sqlite) fn event(row: &Row<'_>, at: usize) -> Result<Event> {
 /// Reads an event followed by `is_test` and `decisions`.
 pub(in crate::sqlite) fn stored_event(row: &Row<'_>) -> Result<StoredEvent> {
     Ok(StoredEvent { event: event(row, 0)?, is_test: row.get(8)?, decisions: decisions(row, 9)? })
+}
+
+/// Reads `id, type, created, accepted_at, is_test, decisions`.
+pub(in crate::sqlite) fn listed(row: &Row<'_>) -> Result<ListedEvent> {
+    Ok(ListedEvent {
+        id: event_id(row, 0)?,
+        event_type: event_type(row, 1)?,
+        created: row.get(2)?,
+        accepted_at: time(row, 3)?,
+        is_test: row.get(4)?,
+        decisions: decisions(row, 5)?,
+    })
 }
 
 pub(in crate::sqlite) fn decisions(row: &Row<'_>, column: usize) -> Result<Vec<Decision>> {

@@ -8,7 +8,7 @@ use postrider_core::ids::EventId;
 use postrider_core::limits;
 use postrider_core::routing::{Decision, RoutingTable, Verdict};
 use postrider_engine::{AcceptError, Accepted};
-use postrider_store::catalog::StoredEvent;
+use postrider_store::catalog::{ListedEvent, StoredEvent};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -170,19 +170,17 @@ struct DecisionOut {
 
 impl<'a> EventOut<'a> {
     /// The row of a list.
-    pub(crate) fn row(stored: &'a StoredEvent, routing: &RoutingTable) -> Self {
-        let event = &stored.event;
-        let decisions = stored.decisions.iter().map(|made| DecisionOut::new(made, routing));
+    pub(crate) fn row(listed: &'a ListedEvent, routing: &RoutingTable) -> Self {
         Self {
-            id: event.id.as_str(),
-            r#type: event.event_type.as_str(),
-            created: event.created,
-            accepted_at: super::time(event.accepted_at),
-            test: stored.is_test,
+            id: listed.id.as_str(),
+            r#type: listed.event_type.as_str(),
+            created: listed.created,
+            accepted_at: super::time(listed.accepted_at),
+            test: listed.is_test,
             data: None,
             context: None,
             snapshot: None,
-            decisions: decisions.collect(),
+            decisions: DecisionOut::all(&listed.decisions, routing),
         }
     }
 
@@ -191,15 +189,24 @@ impl<'a> EventOut<'a> {
         let event = &stored.event;
         let or_null = |part: &'a Option<Bytes>| super::raw(part.as_deref().unwrap_or(b"null"));
         Ok(Self {
+            id: event.id.as_str(),
+            r#type: event.event_type.as_str(),
+            created: event.created,
+            accepted_at: super::time(event.accepted_at),
+            test: stored.is_test,
             data: Some(super::raw(&event.data)?),
             context: Some(or_null(&event.context)?),
             snapshot: Some(or_null(&event.snapshot)?),
-            ..Self::row(stored, routing)
+            decisions: DecisionOut::all(&stored.decisions, routing),
         })
     }
 }
 
 impl DecisionOut {
+    fn all(decisions: &[Decision], routing: &RoutingTable) -> Vec<Self> {
+        decisions.iter().map(|made| Self::new(made, routing)).collect()
+    }
+
     fn new(made: &Decision, routing: &RoutingTable) -> Self {
         let (decision, reason) = match made.verdict {
             Verdict::Deliver { .. } => ("deliver", "The webhook selects this event type."),

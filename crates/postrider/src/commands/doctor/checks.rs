@@ -4,6 +4,7 @@ use std::path::Path;
 
 use postrider_core::time::Timestamp;
 use postrider_engine::Clock;
+use postrider_store::StoreError;
 
 use super::{Check, Status};
 use crate::config::{Config, Egress};
@@ -99,12 +100,20 @@ pub(super) async fn database(config: &Config, path: &Path, clock: &Clock) -> Che
         let detail = format!("{} does not exist yet; init or serve make it", path.display());
         return warn("database", detail);
     }
+    let options = match node::open_options(config, clock) {
+        Ok(options) => options,
+        Err(failure) => return fail("database", failure.to_string()),
+    };
     let opened = async {
-        let store = node::open_store(config, clock).await?;
+        let store = postrider_store::open(options).await?;
         store.check().await?;
-        Ok::<_, Failure>(store.tally().await?)
+        store.tally().await
     };
     match opened.await {
+        Err(StoreError::InUse { path, holder }) => ok(
+            "database",
+            format!("{path} is in use by {holder}; for a look inside, stop that first"),
+        ),
         Ok(tally) => ok(
             "database",
             format!(
@@ -114,7 +123,7 @@ pub(super) async fn database(config: &Config, path: &Path, clock: &Clock) -> Che
                 tally.pending
             ),
         ),
-        Err(failure) => fail("database", failure.to_string()),
+        Err(error) => fail("database", Failure::from(error).to_string()),
     }
 }
 

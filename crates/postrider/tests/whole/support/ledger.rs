@@ -9,15 +9,6 @@ use std::time::Duration;
 /// Longest wait for anything the ledger tells. Not a schedule: only a hanging program meets it.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// What to do with a batch of which nobody knows whether it was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unanswered {
-    /// Post it again under the same ids once the program is back.
-    Repeat,
-    /// Leave it and stop posting.
-    GiveUp,
-}
-
 #[derive(Debug, Default)]
 struct Entries {
     /// Numbers handed out so far; the event with number n has the id `e-n`.
