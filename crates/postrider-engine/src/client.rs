@@ -44,6 +44,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use head::push_title_case;
+
 use connection::Connection;
 use fault::Fault;
 use head::Head;

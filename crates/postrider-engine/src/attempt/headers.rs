@@ -3,6 +3,7 @@
 use super::{
     CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Ready, Route, Shared, Timestamp, USER_AGENT,
 };
+use crate::client::push_title_case;
 use postrider_core::target::TargetUrl;
 
 const DELIVERY: HeaderName = HeaderName::from_static("postrider-delivery");
@@ -71,25 +72,4 @@ pub(super) fn as_sent(target: &TargetUrl, headers: &HeaderMap, body_bytes: usize
     text.push_str("\nContent-Length: ");
     text.push_str(&body_bytes.to_string());
     text
-}
-
-/// The case names have on the wire: a capital at the start and after each hyphen.
-fn push_title_case(text: &mut String, name: &str) {
-    let mut is_start = true;
-    for letter in name.chars() {
-        text.push(if is_start { letter.to_ascii_uppercase() } else { letter });
-        is_start = letter == '-';
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_shown_in_the_case_they_are_sent() {
-        let mut text = String::new();
-        push_title_case(&mut text, "ordergroove-signature");
-        assert_eq!(text, "Ordergroove-Signature");
-    }
 }

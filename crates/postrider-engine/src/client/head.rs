@@ -85,8 +85,9 @@ fn text_of(headers: &HeaderMap) -> String {
     text
 }
 
-/// hyper keeps names in lower case; people know them with capitals.
-fn push_title_case(text: &mut String, name: &str) {
+/// A header name in the case it has on the wire: a capital at the start and after each hyphen.
+/// hyper keeps names in lower case and writes them in this one.
+pub(crate) fn push_title_case(text: &mut String, name: &str) {
     let mut is_start = true;
     for letter in name.chars() {
         text.push(if is_start { letter.to_ascii_uppercase() } else { letter });
@@ -97,6 +98,13 @@ fn push_title_case(text: &mut String, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_shown_in_the_case_they_are_sent() {
+        let mut text = String::new();
+        push_title_case(&mut text, "ordergroove-signature");
+        assert_eq!(text, "Ordergroove-Signature");
+    }
 
     #[test]
     fn of_a_body_a_part_is_kept_and_no_more_than_the_bound_is_read() {

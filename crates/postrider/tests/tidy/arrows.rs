@@ -17,14 +17,17 @@ const ARROWS: [(&str, &[&str]); 5] = [
 const NOT_IN_CORE: [&str; 4] = ["tokio", "hyper", "axum", "rusqlite"];
 
 /// Words and the only places (beginnings of paths) whose code may hold them.
-const KEEPERS: [(&str, &[&str]); 7] = [
+const KEEPERS: [(&str, &[&str]); 10] = [
     ("rusqlite", &["crates/postrider-store/"]),
     ("SystemTime", &["crates/postrider-engine/src/clock.rs"]),
     ("Instant", &["crates/postrider-engine/src/clock.rs"]),
     ("getrandom", &["crates/postrider-engine/src/chance.rs"]),
     ("fastrand", &["crates/postrider-engine/src/chance.rs"]),
     ("env::var", &["crates/postrider/src/config.rs"]),
+    ("env::var_os", &["crates/postrider/src/config.rs"]),
+    ("env::vars", &["crates/postrider/src/config.rs"]),
     ("env::vars_os", &["crates/postrider/src/config.rs"]),
+    ("env::home_dir", &["crates/postrider/src/config.rs"]),
 ];
 
 #[test]
