@@ -6,7 +6,8 @@
 //!
 //! Starts the program on a fresh database, a receiver that answers 200 at once, and a closed loop of
 //! clients that each post one event, wait for its 202 and post the next. Prints accepted and
-//! delivered per second and the server's own CPU time per delivery (from the kernel's accounting).
+//! delivered per second and the server's own CPU time and disk
+//! writes per delivery (from the kernel's accounting).
 //! Then queues 100,000 deliveries for a paused webhook and prints the peak of resident memory.
 //! Everything is bounded in count; nothing but loopback is touched.
 
@@ -81,6 +82,8 @@ async fn closed_loop(server: &Server) {
     println!("delivered         {:>8.0} /s", events / delivered);
     println!("accept p50 / p99  {:>8.2} / {:.2} ms", at(50), at(99));
     println!("server CPU        {:>8.1} µs per delivery", cpu * 1e6 / events);
+    println!("disk written      {:>8.1} KB per delivery", server.written_kb() / events);
+    println!("database          {:>8.1} KB per delivery", server.database_kb() / events);
     println!("peak memory       {:>8.1} MiB", server.peak_mib());
 }
 
@@ -103,7 +106,7 @@ struct Server {
     child: Child,
     api: SocketAddr,
     key: String,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Server {
@@ -127,7 +130,7 @@ impl Server {
         let api = line.trim().rsplit("http://").next().and_then(|address| address.parse().ok());
         let api = api.unwrap_or_else(|| panic!("no address in {line:?}"));
         let key = keys["api_key"].as_str().unwrap().to_owned();
-        Self { child, api, key, _directory: directory }
+        Self { child, api, key, directory }
     }
 
     async fn create_webhook(&self, receiver: SocketAddr) -> String {
@@ -149,6 +152,18 @@ impl Server {
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
         (ticks(14) + ticks(15)) / TICKS_PER_SECOND
+    }
+
+    /// What the kernel accounts to the process as written to disk.
+    fn written_kb(&self) -> f64 {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        let line = io.lines().find(|line| line.starts_with("write_bytes:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1e3
+    }
+
+    fn database_kb(&self) -> f64 {
+        let bytes = self.directory.path().join("load.db").metadata().unwrap().len();
+        f64::from(u32::try_from(bytes / 1_000).unwrap())
     }
 
     fn peak_mib(&self) -> f64 {
