@@ -289,7 +289,7 @@ impl Lanes {
             if route.webhook.status != Status::Enabled {
                 hand_back.extend(state.remove(webhook));
             } else if let Some(lane) = state.lanes.get_mut(&webhook) {
-                lane.route = Arc::clone(route);
+                lane.follow(route, now);
                 state.settle_in(webhook, now);
             } else {
                 let mut lane = Lane::new(Arc::clone(route));

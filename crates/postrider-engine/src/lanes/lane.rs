@@ -69,6 +69,15 @@ impl Lane {
         }
     }
 
+    /// Takes on a changed configuration. Someone who corrects the target of a webhook that is being
+    /// probed wants to see at once whether that helped.
+    pub(super) fn follow(&mut self, route: &Arc<Route>, now: Timestamp) {
+        if self.is_probing() && self.route.webhook.target != route.webhook.target {
+            self.health.next_probe_at = Some(now);
+        }
+        self.route = Arc::clone(route);
+    }
+
     fn is_probing(&self) -> bool {
         self.health.probing_since.is_some()
     }

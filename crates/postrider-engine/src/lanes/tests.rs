@@ -166,6 +166,25 @@ fn probing_sends_one_request_at_the_retry_time_and_hands_back_the_rest() {
 }
 
 #[test]
+fn a_corrected_target_is_probed_at_once() {
+    let lanes = lanes_of(vec![route(1, 1, |w| w.max_in_flight = 1)]);
+    push(&lanes, 1, 5);
+    for n in 0..5 {
+        assert!(take(&lanes, at(n)).is_some());
+        end(&lanes, 1, failure(at(300_000)), at(n));
+    }
+    lanes.note_due(WebhookId::from_bits(1), at(5), false);
+    let changed = |target: &str| {
+        let target = TargetUrl::restored(target).unwrap();
+        let routes = vec![route(1, 1, |w| w.target = target)];
+        lanes.apply(&RouteChanges { version: 2, routes, ..RouteChanges::default() }, at(6), false);
+        lanes.next_due()
+    };
+    assert_eq!(changed("https://example.com/"), Some(at(300_000)));
+    assert_eq!(changed("https://example.com/right"), Some(at(6)));
+}
+
+#[test]
 fn a_rate_limit_gives_shares_of_time() {
     let lanes = lanes_of(vec![route(1, 1, |w| w.rate_limit_per_second = Some(1))]);
     assert_eq!(push(&lanes, 1, 9), 5, "no more than it can start in the horizon");
