@@ -1,4 +1,6 @@
 //! The harness: a real SQLite store in a temporary folder, a manual clock, real HTTP over loopback.
+//!
+//! Each test crate here uses its own part of it.
 
 pub(crate) mod receiver;
 
@@ -38,7 +40,8 @@ pub(crate) struct TestEngine {
 
 impl TestEngine {
     pub(crate) async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        // In memory where that is possible: what is tested here is not the disk.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let clock = Clock::manual(START);
         let engine = engine(&directory, &clock).await;
         let merchant = engine.mint().id(START);

@@ -1,11 +1,8 @@
 //! What becomes of accepted events, on a real store and over real HTTP, with time moved by hand.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Receiver, Say, TestEngine, hours, minutes, posted};
 use postrider_core::delivery::State;
 use postrider_core::limits;
 use postrider_core::retry::RetryPolicy;
@@ -13,7 +10,6 @@ use postrider_core::sign;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Health, Status};
 use postrider_store::queue::Resent;
-use support::{Receiver, Say, TestEngine, hours, minutes, posted};
 
 #[tokio::test]
 async fn an_accepted_event_arrives_signed_and_is_logged() {
@@ -336,7 +332,7 @@ async fn the_signature_carries_the_time_of_the_attempt() {
         header.split(',').next().unwrap().trim_start_matches("ts=").parse().unwrap()
     };
     let (first, second) = (ts(0), ts(1));
-    assert_eq!(first, support::START.unix_seconds());
+    assert_eq!(first, crate::support::START.unix_seconds());
     let apart = Timestamp::from_unix_seconds(second).since(Timestamp::from_unix_seconds(first));
     assert!(apart >= hours(21) && apart <= hours(27));
 }
