@@ -129,6 +129,11 @@ pub const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(55);
 pub const PAGE_SIZE_DEFAULT: u32 = 25;
 /// Rows in a page at most (product.md).
 pub const PAGE_SIZE_MAX: u32 = 100;
+/// How far back the figures of a webhook go (facts.md 9).
+pub const METRICS_SPAN: Duration = Duration::from_hours(30 * 24);
+/// Successful attempts behind a webhook's latency percentiles: enough for the 99th to mean
+/// something, and each is a search of its own.
+pub const LATENCY_SAMPLES_MAX: usize = 1_000;
 /// Client connections served at once.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Time to send a request's head, also the idle time between requests (reliability.md row 6).

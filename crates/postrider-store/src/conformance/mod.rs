@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod fixture;
 pub mod harness;
 pub mod lease;
+pub mod metrics;
 pub mod page;
 pub mod restart;
 pub mod settle;
@@ -98,6 +99,11 @@ macro_rules! conformance {
                 names_are_taken_once
                 the_numbers_of_webhooks_and_keys_are_bounded
                 the_tally_adds_up
+            ]
+            metrics: [
+                metrics_count_each_state_and_the_successes_that_took_a_retry
+                metrics_leave_out_what_was_created_before
+                latencies_are_those_of_the_newest_successes
             ]
             tenants: [
                 another_merchants_webhook_is_not_found

@@ -29,6 +29,7 @@ async fn check_webhook_verbs(harness: &Harness, owner: u64, id: WebhookId) {
     let owner_id = merchant(owner);
     not_found(&harness.webhook(owner_id, id).await);
     not_found(&harness.verification_keys(owner_id, id).await);
+    not_found(&harness.webhook_metrics(owner_id, id, at(0)).await);
     not_found(&harness.rotate_key(owner_id, id, key(9), at(1)).await);
     not_found(&harness.delete_webhook(owner_id, id, at(1)).await);
     let status = Status::Disabled(DisabledBy::Request);

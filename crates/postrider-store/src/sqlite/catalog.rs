@@ -7,12 +7,14 @@ use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::routing::RouteChanges;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Webhook};
+use rusqlite::Connection;
 
 use super::fault::Stopped;
+use super::metrics::Counting;
 use super::{Sqlite, accounts, log, version, webhooks};
 use crate::catalog::{
     ApiKey, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent, Merchant, Page,
-    PageAsk, StatusChange, StatusChanged, StoredEvent, User,
+    PageAsk, StatusChange, StatusChanged, StoredEvent, User, WebhookMetrics,
 };
 use crate::error::Result;
 
@@ -144,5 +146,26 @@ impl Catalog for Sqlite {
 
     async fn delivery(&self, merchant: MerchantId, id: DeliveryId) -> Result<DeliveryDetail> {
         self.readers.run(move |reader| log::delivery(reader, merchant, id)).await
+    }
+
+    async fn webhook_metrics(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        since: Timestamp,
+    ) -> Result<WebhookMetrics> {
+        let mut counting = Counting::new(id, since);
+        self.readers.run(move |reader| webhooks::one(reader, merchant, id)).await?;
+        loop {
+            let slice = move |reader: &Connection| {
+                let is_more = counting.slice(reader)?;
+                Ok((counting, is_more))
+            };
+            let is_more;
+            (counting, is_more) = self.readers.run(slice).await?;
+            if !is_more {
+                return Ok(counting.done());
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ mod fault;
 mod ground;
 mod lease;
 mod log;
+mod metrics;
 mod pages;
 mod queue;
 mod readers;

@@ -1,0 +1,78 @@
+//! The figures of a webhook.
+
+use std::time::Duration;
+
+use postrider_core::attempt::{Attempt, Phases};
+use postrider_core::delivery::Next;
+use postrider_core::limits;
+use postrider_core::outcome::Outcome;
+
+use super::Harness;
+use super::fixture::{at, attempt, merchant, minted, webhook_id};
+use crate::catalog::{Latency, WebhookMetrics};
+use crate::queue::{Change, LeasedDelivery};
+
+async fn metrics(harness: &Harness, since: i64) -> WebhookMetrics {
+    harness.webhook_metrics(merchant(1), webhook_id(1), at(since)).await.unwrap()
+}
+
+async fn succeed(harness: &Harness, leased: &LeasedDelivery, seconds: i64, millis: u64) {
+    let attempt = Box::new(Attempt {
+        outcome: Outcome::of_response(200, None),
+        phases: Phases { total: Duration::from_millis(millis), ..Phases::default() },
+        ..attempt(leased.attempts + 1, seconds)
+    });
+    harness.settle_with(leased, Change::Attempted { attempt, next: Next::Success }, seconds).await;
+}
+
+pub async fn metrics_count_each_state_and_the_successes_that_took_a_retry(harness: Harness) {
+    let harness = harness.with_webhooks(2).await;
+    assert_eq!(metrics(&harness, 0).await, WebhookMetrics::default());
+    for n in 1..=5 {
+        harness.post(vec![minted(n, 0).to(n, 1).to(n + 10, 2).into()]).await.unwrap();
+    }
+    let leased = harness.lease_of(1, 4, 0).await.deliveries;
+    succeed(&harness, &leased[0], 1, 30).await;
+    succeed(&harness, &leased[1], 1, 10).await;
+    harness.settle_one(&leased[2], Next::Failed, 1).await;
+    harness.settle_one(&leased[3], Next::Retry(at(1)), 1).await;
+    let retried = harness.lease_of(1, 9, 1).await.deliveries;
+    let retried = retried.iter().find(|again| again.id == leased[3].id).unwrap();
+    succeed(&harness, retried, 2, 20).await;
+    let millis = Duration::from_millis;
+    let expected = WebhookMetrics {
+        failed: 1,
+        successful: 3,
+        successful_retries: 1,
+        pending: 1,
+        latency: Some(Latency { p50: millis(20), p95: millis(30), p99: millis(30) }),
+    };
+    assert_eq!(metrics(&harness, 0).await, expected);
+}
+
+pub async fn metrics_leave_out_what_was_created_before(harness: Harness) {
+    let harness = harness.with_webhooks(1).await;
+    // Delivery ids hold their time in milliseconds.
+    for seconds in [10_u32, 20, 30] {
+        harness.post_one(u64::from(seconds) * 1_000, 1, i64::from(seconds)).await;
+    }
+    for (since, pending) in [(0, 3), (10, 3), (11, 2), (20, 2), (21, 1), (31, 0)] {
+        assert_eq!(metrics(&harness, since).await.pending, pending, "{since}");
+    }
+}
+
+pub async fn latencies_are_those_of_the_newest_successes(harness: Harness) {
+    let harness = harness.with_webhooks(1).await;
+    let most = u64::try_from(limits::LATENCY_SAMPLES_MAX).unwrap();
+    let events = (1..=most + 1).map(|n| minted(n, 0).to(n, 1).into()).collect();
+    harness.post(events).await.unwrap();
+    let limit = u32::try_from(most + 1).unwrap();
+    for leased in harness.lease_of(1, limit, 0).await.deliveries {
+        let is_oldest = leased.id == super::fixture::delivery_id(1);
+        succeed(&harness, &leased, 1, if is_oldest { 9_000 } else { 5 }).await;
+    }
+    let counted = metrics(&harness, 0).await;
+    let all = Duration::from_millis(5);
+    assert_eq!(counted.successful, most + 1);
+    assert_eq!(counted.latency, Some(Latency { p50: all, p95: all, p99: all }));
+}
