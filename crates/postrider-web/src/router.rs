@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::api::auth::{self, Access, Door};
 use crate::api::{
-    api_keys, deliveries, event_types, events, health, merchants, verification, webhook_actions,
-    webhooks,
+    api_keys, deliveries, event_types, events, health, merchants, metrics, verification,
+    webhook_actions, webhooks,
 };
 use crate::api_key::Scope;
 use crate::shared::Shared;
@@ -80,6 +80,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/webhooks/{id}/resume", webhook_actions::resume).scope(WebhooksWrite),
         post("/api/v1/webhooks/{id}/test-events", webhook_actions::send_test_events)
             .scope(WebhooksWrite),
+        get("/api/v1/webhooks/{id}/metrics", metrics::show).scope(WebhooksRead),
         get("/api/v1/webhooks/{id}/verification-key", verification::show).scope(WebhooksWrite),
         post("/api/v1/webhooks/{id}/verification-key/rotate", verification::rotate)
             .scope(WebhooksWrite),

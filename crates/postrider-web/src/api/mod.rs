@@ -16,6 +16,7 @@ pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod merchants;
+pub(crate) mod metrics;
 pub(crate) mod verification;
 pub(crate) mod webhook_actions;
 pub(crate) mod webhooks;

@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod isolation;
 mod listener;
+mod metrics;
 mod paging;
 mod targets;
 mod webhooks;

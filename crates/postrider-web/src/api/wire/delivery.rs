@@ -1,13 +1,11 @@
 //! Deliveries and their attempts as the API shows them.
 
-use std::time::Duration;
-
 use postrider_core::attempt::{Attempt, Phases};
 use postrider_core::snapshot;
 use postrider_store::catalog::{Delivery, DeliveryDetail};
 use serde::Serialize;
 
-use super::{HeaderLine, header_lines};
+use super::{HeaderLine, header_lines, millis};
 
 /// A delivery as lists show it.
 #[derive(Serialize)]
@@ -136,10 +134,4 @@ impl PhasesOut {
             total_ms: millis(phases.total),
         }
     }
-}
-
-fn millis(duration: Duration) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "exact up to 285 years of microseconds")]
-    let micros = duration.as_micros() as f64;
-    micros / 1_000.0
 }

@@ -6,8 +6,11 @@
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod key;
+pub(crate) mod metrics;
 pub(crate) mod object;
 pub(crate) mod webhook;
+
+use std::time::Duration;
 
 use postrider_core::time::Timestamp;
 use serde::Serialize;
@@ -18,6 +21,13 @@ use super::error::ApiError;
 /// Times of the API: RFC 3339, UTC, milliseconds.
 pub(crate) fn time(at: Timestamp) -> String {
     at.rfc3339()
+}
+
+/// Milliseconds with up to three decimals.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 285 years of microseconds")]
+    let micros = duration.as_micros() as f64;
+    micros / 1_000.0
 }
 
 /// Stored JSON, shown as it is.

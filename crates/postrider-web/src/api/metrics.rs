@@ -1,0 +1,26 @@
+//! The figures of one webhook over the last 30 days.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode, Uri};
+use postrider_core::ids::kind;
+use postrider_core::limits;
+
+use super::auth::Tenant;
+use super::error::ApiError;
+use super::query::Query;
+use super::wire::metrics::MetricsOut;
+use super::{PathId, json};
+use crate::shared::Held;
+
+pub(crate) async fn show(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+    PathId(id): PathId<kind::Webhook>,
+) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let since = shared.now() - limits::METRICS_SPAN;
+    let metrics = shared.engine.store().webhook_metrics(merchant, id, since).await?;
+    json(StatusCode::OK, &MetricsOut::new(&metrics))
+}
