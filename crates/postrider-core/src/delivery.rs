@@ -29,7 +29,7 @@ pub enum State {
     Success,
     /// Given up.
     Failed,
-    /// Its webhook was disabled or deleted while it was pending.
+    /// Its webhook was disabled or deleted, or resumed without it, while it was pending.
     Canceled,
 }
 

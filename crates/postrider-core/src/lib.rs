@@ -25,6 +25,7 @@ pub mod routing;
 pub mod seal;
 pub mod sign;
 pub mod snapshot;
+pub mod subject;
 pub mod target;
 pub mod time;
 pub mod webhook;
