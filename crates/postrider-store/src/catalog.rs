@@ -65,8 +65,8 @@ pub trait Catalog: Send + Sync {
     /// configuration version it was read with; `Conflict` when that has moved. Answers the webhook
     /// as stored, one version higher.
     async fn update_webhook(&self, webhook: Webhook) -> Result<Webhook>;
-    /// Moves a webhook to another status. Disabling cancels its pending deliveries; so does
-    /// `backlog: Cancel`. Becoming enabled from disabled forgets its health.
+    /// Moves a webhook to another status. Disabling cancels its pending deliveries; otherwise
+    /// `backlog` says which. Becoming enabled from disabled forgets its health.
     async fn change_status(
         &self,
         merchant: MerchantId,
@@ -187,6 +187,9 @@ pub struct StatusChange {
 pub enum Backlog {
     /// They stay.
     Keep,
+    /// Of each object (`core::subject`) the one accepted last stays; older ones become canceled.
+    /// Those of events that name no object, and of test events, stay.
+    Latest,
     /// They become canceled.
     Cancel,
 }

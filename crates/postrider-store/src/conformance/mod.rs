@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test that fails panics")]
 
 pub mod append;
+pub mod backlog;
 pub mod catalog;
 pub mod fixture;
 pub mod harness;
@@ -99,6 +100,11 @@ macro_rules! conformance {
                 names_are_taken_once
                 the_numbers_of_webhooks_and_keys_are_bounded
                 the_tally_adds_up
+            ]
+            backlog: [
+                only_the_latest_delivery_of_each_object_stays
+                the_latest_is_the_last_accepted_whatever_is_due_first
+                test_events_are_no_word_about_an_object
             ]
             metrics: [
                 metrics_count_each_state_and_the_successes_that_took_a_retry

@@ -15,8 +15,8 @@ use rusqlite::{Connection, params};
 use super::accounts::{merchant, position, taken_is_conflict};
 use super::pages::{self, Scan};
 use super::rows::{collect, duration_millis, first, millis, webhook as rows};
-use super::version;
 use super::writer::Desk;
+use super::{backlog, version};
 use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
 use crate::error::{Result, StoreError};
 
@@ -51,8 +51,6 @@ const SET_HEALTH: &str = "UPDATE webhooks SET consecutive_failures = ?2, failing
      probing_since = ?4, next_probe_at = ?5 WHERE id = ?1";
 const DELETE: &str = "UPDATE webhooks SET deleted_at = ?2, changed_in = ?3, key_new = NULL, \
      key_expiring = NULL, key_expires_at = NULL WHERE id = ?1";
-const CANCEL: &str = "UPDATE deliveries INDEXED BY deliveries_queue \
-     SET state = 3, settled_at = ?2 WHERE webhook = ?1 AND state = 0";
 const KEYS: &str = "SELECT key_new, key_expiring, key_expires_at FROM webhooks \
      WHERE id = ?1 AND merchant = ?2 AND deleted_at IS NULL";
 const SET_KEYS: &str = "UPDATE webhooks SET key_new = ?2, key_expiring = ?3, \
@@ -164,10 +162,11 @@ pub(super) fn change_status(
         health = Health::OK;
         set_health(&desk.connection, id, &health)?;
     }
-    let canceled = if is_disabled || change.backlog == Backlog::Cancel {
-        cancel_pending(&desk.connection, id, change.at)?
-    } else {
-        0
+    let backlog = if is_disabled { Backlog::Cancel } else { change.backlog };
+    let canceled = match backlog {
+        Backlog::Keep => 0,
+        Backlog::Latest => backlog::cancel_superseded(&desk.connection, id, change.at)?,
+        Backlog::Cancel => backlog::cancel_all(&desk.connection, id, change.at)?,
     };
     Ok(StatusChanged { webhook, health, canceled })
 }
@@ -182,15 +181,8 @@ pub(super) fn delete(
     let version = version::advance(desk)?;
     let deleted = params![id.to_bytes(), now.unix_millis(), version];
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
-    cancel_pending(&desk.connection, id, now)?;
+    backlog::cancel_all(&desk.connection, id, now)?;
     Ok(())
-}
-
-/// `is_leased` and the epoch stay, so that an attempt in flight can still be recorded, once.
-fn cancel_pending(connection: &Connection, webhook: WebhookId, at: Timestamp) -> Result<u64> {
-    let key = params![webhook.to_bytes(), at.unix_millis()];
-    let canceled = connection.prepare_cached(CANCEL)?.execute(key)?;
-    Ok(u64::try_from(canceled).unwrap_or(u64::MAX))
 }
 
 pub(super) fn note_health(desk: &mut Desk, notes: &[(WebhookId, Health)]) -> Result<()> {

@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Status::Paused),
         2 => Just(Status::Disabled(DisabledBy::Request)),
     ];
-    let backlog = prop_oneof![Just(Backlog::Keep), Just(Backlog::Cancel)];
+    let backlog = prop_oneof![Just(Backlog::Keep), Just(Backlog::Latest), Just(Backlog::Cancel)];
     let webhook = 1..=WEBHOOKS;
     let lane = (1..=WEBHOOKS, 0..4_u32, 1..100_u64);
     prop_oneof![

@@ -153,6 +153,7 @@ impl Model {
         old.as_ref()?;
         *old = Some(status);
         self.version += 1;
+        // The events of the model name no object, so the latest of each are all of them.
         let is_canceling = matches!(status, Status::Disabled(_)) || backlog == Backlog::Cancel;
         Some(if is_canceling { self.cancel(webhook, now) } else { 0 })
     }

@@ -4,9 +4,12 @@
 //!             disable (pending are canceled)
 //!   enabled ────────────────────────────────► disabled
 //!    │   ▲ ◄──────────────── enable ────────── ▲
-//!    │   └── resume {"backlog": all | none}    │ disable
+//!    │   └── resume {"backlog": …}             │ disable
 //!    └─────── pause ───────► paused ───────────┘
 //! ```
+//!
+//! `backlog` is `all` (send what waits), `latest` (of each object only the newest; the others are
+//! canceled) or `none` (all are canceled).
 //!
 //! An action that finds the webhook where it leads changes nothing; one that would skip a decision
 //! (what becomes of deliveries that wait) is refused and names the action to use.
@@ -100,16 +103,14 @@ pub(crate) async fn resume(
 fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
     let given = posted.object(&["backlog"])?;
     let backlog = given.need("backlog", given.any_text("backlog")?)?;
-    let refuse = |code, detail: &'static str| Err(ApiError::refused(code, "backlog", detail));
     match backlog.as_str() {
         "all" => Ok(Backlog::Keep),
         "none" => Ok(Backlog::Cancel),
-        "latest" => refuse(
-            "not_available",
-            "This version cannot send only the latest delivery of each object; choose `all` to \
-             send everything that waits, or `none` to cancel it.",
-        ),
-        _ => refuse("invalid_backlog", "`backlog` is `all`, `latest` or `none`."),
+        "latest" => Ok(Backlog::Latest),
+        _ => {
+            let detail = "`backlog` is `all`, `latest` or `none`.";
+            Err(ApiError::refused("invalid_backlog", "backlog", detail))
+        }
     }
 }
 

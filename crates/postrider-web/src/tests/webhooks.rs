@@ -138,7 +138,7 @@ async fn the_status_moves_by_actions_and_waiting_deliveries_follow() {
         ("", 400, "empty_body"),
         ("{}", 422, "missing_field"),
         (r#"{"backlog":"some"}"#, 422, "invalid_backlog"),
-        (r#"{"backlog":"latest"}"#, 422, "not_available"),
+        (r#"{"backlog":"latest","dry_run":true}"#, 422, "unknown_field"),
     ] {
         assert_eq!(act("resume", body).await.problem(), (status, code), "{body}");
     }
@@ -166,6 +166,31 @@ async fn the_status_moves_by_actions_and_waiting_deliveries_follow() {
     assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
     assert_eq!(app.get(&path).await.status, 404);
     assert_eq!(state(waiting).await, "canceled", "the log stays");
+}
+
+#[tokio::test]
+async fn resuming_with_the_latest_sends_one_delivery_of_each_object() {
+    let app = TestApp::new().await;
+    let id = app.webhook(&format!("http://{}/", app.receiver().await), &["*"]).await;
+    app.post(&format!("/api/v1/webhooks/{id}/pause"), "").await;
+    let mut deliveries = Vec::new();
+    for object in [r#"{"public_id":"a"}"#, r#"{"public_id":"b"}"#, r#"{"public_id":"a"}"#, "{}"] {
+        let posted = app.post_event(&format!(r#"{{"object":{object}}}"#)).await;
+        deliveries.push(posted.json["deliveries"][0].as_str().unwrap().to_owned());
+    }
+    let path = format!("/api/v1/webhooks/{id}/resume");
+    let resumed = app.post(&path, r#"{"backlog":"latest"}"#).await;
+    assert_eq!(
+        (&resumed.json["status"], &resumed.json["canceled"]),
+        (&"enabled".into(), &1.into())
+    );
+    app.engine.run_until_idle().await;
+    let mut states = Vec::new();
+    for delivery in deliveries {
+        let shown = app.get(&format!("/api/v1/deliveries/{delivery}")).await;
+        states.push(shown.json["status"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(states, ["canceled", "success", "success", "success"]);
 }
 
 #[tokio::test]
