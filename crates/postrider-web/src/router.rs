@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::api::auth::{self, Access, Door};
 use crate::api::{
-    api_keys, deliveries, event_types, events, health, merchants, metrics, verification,
+    api_keys, deliveries, event_types, events, explain, health, merchants, metrics, verification,
     webhook_actions, webhooks,
 };
 use crate::api_key::Scope;
@@ -87,6 +87,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/deliveries", deliveries::list).scope(DeliveriesRead),
         get("/api/v1/deliveries/{id}", deliveries::show).scope(DeliveriesRead),
         post("/api/v1/deliveries/{id}/resend", deliveries::resend).scope(DeliveriesWrite),
+        get("/api/v1/explain", explain::show).scope(DeliveriesRead),
         get("/api/v1/api-keys", api_keys::list).needs(Operator),
         post("/api/v1/api-keys", api_keys::create).needs(Operator),
         delete("/api/v1/api-keys/{id}", api_keys::revoke).needs(Operator),

@@ -14,6 +14,7 @@ pub(crate) mod api_keys;
 pub(crate) mod deliveries;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod merchants;
 pub(crate) mod metrics;

@@ -5,6 +5,7 @@ mod access;
 mod bad_inputs;
 mod deliveries;
 mod events;
+mod explain;
 mod faults;
 mod isolation;
 mod listener;

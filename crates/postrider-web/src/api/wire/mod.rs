@@ -5,6 +5,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod event;
+pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod metrics;
 pub(crate) mod object;

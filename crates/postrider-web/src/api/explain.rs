@@ -1,0 +1,81 @@
+//! Why an event was or was not sent: the decisions taken with it, and how things stand now.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode, Uri};
+use postrider_core::ids::{EventId, MerchantId, WebhookId};
+use postrider_core::routing::Decision;
+use postrider_store::StoreError;
+use postrider_store::catalog::StoredEvent;
+
+use super::auth::Tenant;
+use super::error::ApiError;
+use super::json;
+use super::query::Query;
+use super::wire::explain::{Case, ExplainOut};
+use crate::shared::{Held, Shared};
+
+pub(crate) async fn show(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+) -> Result<Response<Body>, ApiError> {
+    let query = Query::read(&uri, &["event", "webhook"])?;
+    let event = query.parsed("event", "an event's id", |text| EventId::parse(text).ok())?;
+    let event = event.ok_or_else(|| {
+        ApiError::refused("missing_parameter", "event", "Name the event to explain: `event`.")
+    })?;
+    let id = |text: &str| WebhookId::parse(text).ok();
+    let webhook = query.parsed("webhook", "a webhook's id, 32 lower-case hex digits", id)?;
+    let stored = shared.engine.store().event(merchant, event).await?;
+    let cases = match webhook {
+        Some(webhook) => vec![one(&shared, merchant, &stored, webhook).await?],
+        None => all(&shared, merchant, &stored).await?,
+    };
+    json(StatusCode::OK, &ExplainOut::new(&stored, &cases))
+}
+
+async fn all(
+    shared: &Shared,
+    merchant: MerchantId,
+    stored: &StoredEvent,
+) -> Result<Vec<Case>, ApiError> {
+    let mut cases = Vec::with_capacity(stored.decisions.len());
+    for decision in &stored.decisions {
+        cases.push(case(shared, merchant, decision.webhook, Some(decision)).await?);
+    }
+    Ok(cases)
+}
+
+async fn one(
+    shared: &Shared,
+    merchant: MerchantId,
+    stored: &StoredEvent,
+    webhook: WebhookId,
+) -> Result<Case, ApiError> {
+    let decision = stored.decisions.iter().find(|decision| decision.webhook == webhook);
+    let case = case(shared, merchant, webhook, decision).await?;
+    if decision.is_none() && case.now.is_none() {
+        return Err(ApiError::not_found());
+    }
+    Ok(case)
+}
+
+async fn case(
+    shared: &Shared,
+    merchant: MerchantId,
+    webhook: WebhookId,
+    decision: Option<&Decision>,
+) -> Result<Case, ApiError> {
+    let store = shared.engine.store();
+    let now = match store.webhook(merchant, webhook).await {
+        Ok(found) => Some(found),
+        Err(StoreError::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let delivery = match decision.and_then(Decision::delivery) {
+        Some(id) => Some(store.delivery(merchant, id).await?.delivery),
+        None => None,
+    };
+    Ok(Case { webhook, verdict: decision.map(|decision| decision.verdict), delivery, now })
+}
