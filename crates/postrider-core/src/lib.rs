@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod audit;
 pub mod catalogue;
 pub mod delivery;
 pub mod event;

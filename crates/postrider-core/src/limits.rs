@@ -149,6 +149,13 @@ pub const KEY_CACHE_MAX: usize = 10_000;
 /// API keys of one merchant.
 pub const API_KEYS_PER_MERCHANT_MAX: usize = 100;
 
+/// Of the refusals of one key at one route, one is noted in the audit log in this time: a program
+/// that goes on asking must not fill the disk.
+pub const REFUSALS_NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// Keys and routes whose last noted refusal is remembered; 100 bytes each.
+pub const REFUSALS_REMEMBERED_MAX: usize = 10_000;
+
 const _: () = {
     assert!(TIMEOUT_MIN.as_millis() <= TIMEOUT_DEFAULT.as_millis());
     assert!(TIMEOUT_DEFAULT.as_millis() <= TIMEOUT_MAX.as_millis());

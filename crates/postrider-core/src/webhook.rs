@@ -58,6 +58,23 @@ impl Webhook {
     pub fn wants(&self, event_type: &EventType) -> Option<&Pattern> {
         self.event_types.iter().find(|pattern| pattern.matches(event_type))
     }
+
+    /// The API's names of the configured fields in which two states of a webhook differ.
+    pub fn changed_fields(&self, before: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("name", self.name != before.name),
+            ("target_url", self.target != before.target),
+            ("event_types", self.event_types != before.event_types),
+            ("additional_data", self.additional_data != before.additional_data),
+            ("signature", self.signature != before.signature),
+            ("retry_policy", self.retry_policy != before.retry_policy),
+            ("timeout_seconds", self.timeout != before.timeout),
+            ("headers", self.headers != before.headers),
+            ("max_in_flight", self.max_in_flight != before.max_in_flight),
+            ("rate_limit_per_second", self.rate_limit_per_second != before.rate_limit_per_second),
+        ];
+        changed.iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| *name).collect()
+    }
 }
 
 /// Whether a webhook receives.

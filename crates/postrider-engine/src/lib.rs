@@ -24,6 +24,7 @@ use std::time::Duration;
 use hyper::header::HeaderName;
 use parking_lot::RwLock;
 use postrider_core::address::AddressPolicy;
+use postrider_core::audit::Stamp;
 use postrider_core::event::PostedEvent;
 use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::limits;
@@ -272,9 +273,10 @@ impl Engine {
         &self,
         merchant: MerchantId,
         delivery: DeliveryId,
+        stamp: Stamp,
     ) -> Result<Resent, StoreError> {
-        let now = self.shared.clock.now();
-        let resent = self.shared.store.resend(merchant, delivery, now).await?;
+        let now = stamp.at;
+        let resent = self.shared.store.resend(merchant, delivery, stamp).await?;
         if let Resent::Due { webhook } = resent {
             self.shared.lanes.note_due(webhook, now, false);
         }

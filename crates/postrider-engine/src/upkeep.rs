@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Weak};
 
+use postrider_core::audit::{Actor, Stamp};
 use postrider_core::ids::{MerchantId, WebhookId};
 use postrider_core::webhook::{DisabledBy, Health, Status};
 use postrider_store::StoreError;
@@ -82,12 +83,14 @@ async fn disable(
     if !receives {
         return Ok(());
     }
-    let change = StatusChange {
-        status: Status::Disabled(by),
-        backlog: Backlog::Cancel,
-        at: shared.clock.now(),
+    let change = StatusChange { status: Status::Disabled(by), backlog: Backlog::Cancel };
+    let rule = match by {
+        DisabledBy::Gone => "the target answered 410 Gone",
+        DisabledBy::Failing => "the target failed for three days",
+        DisabledBy::Request => "as was asked",
     };
-    let changed = shared.store.change_status(merchant, webhook, change).await?;
+    let stamp = Stamp { by: Actor::system(rule), at: shared.clock.now(), request: None };
+    let changed = shared.store.change_status(merchant, webhook, change, stamp).await?;
     tracing::warn!(%webhook, %merchant, ?by, canceled = changed.canceled, "webhook.disabled");
     shared.refresh_routing().await
 }

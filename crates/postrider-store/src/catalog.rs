@@ -3,12 +3,14 @@
 //! Every verb that touches a merchant's rows takes the merchant, and answers
 //! [`StoreError::NotFound`](crate::StoreError::NotFound) for another's as for none at all. A change
 //! of webhooks moves the catalog version in the same transaction, so that no event is appended
-//! against a picture that is no longer true.
+//! against a picture that is no longer true. Every verb that changes something takes a [`Stamp`] and
+//! adds to the audit log in that transaction too (Q13).
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::attempt::Attempt;
+use postrider_core::audit::{Entry, Stamp};
 use postrider_core::delivery::State;
 use postrider_core::event::{Event, EventType};
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, UserId, WebhookId};
@@ -30,17 +32,17 @@ pub trait Catalog: Send + Sync {
     async fn routes_since(&self, version: u64) -> Result<RouteChanges>;
 
     /// Adds a merchant.
-    async fn create_merchant(&self, merchant: Merchant) -> Result<()>;
+    async fn create_merchant(&self, merchant: Merchant, stamp: Stamp) -> Result<()>;
     /// One merchant.
     async fn merchant(&self, id: MerchantId) -> Result<Merchant>;
     /// All merchants, newest first.
     async fn merchants(&self, ask: PageAsk) -> Result<Page<Merchant>>;
 
     /// Adds a user; `Conflict` when the e-mail address is taken.
-    async fn create_user(&self, user: User) -> Result<()>;
+    async fn create_user(&self, user: User, stamp: Stamp) -> Result<()>;
 
     /// Adds an API key; `LimitReached` per merchant.
-    async fn create_api_key(&self, key: ApiKey) -> Result<()>;
+    async fn create_api_key(&self, key: ApiKey, stamp: Stamp) -> Result<()>;
     /// The live API key with this digest.
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<ApiKey>;
     /// The keys of a merchant (`None`: operator keys), newest first, revoked ones included.
@@ -51,11 +53,16 @@ pub trait Catalog: Send + Sync {
         &self,
         owner: Option<MerchantId>,
         id: ApiKeyId,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<ApiKey>;
 
     /// Adds a webhook with its key; `LimitReached` per merchant.
-    async fn create_webhook(&self, webhook: Webhook, key: VerificationKey) -> Result<()>;
+    async fn create_webhook(
+        &self,
+        webhook: Webhook,
+        key: VerificationKey,
+        stamp: Stamp,
+    ) -> Result<()>;
     /// One webhook.
     async fn webhook(&self, merchant: MerchantId, id: WebhookId) -> Result<(Webhook, Health)>;
     /// A merchant's webhooks, newest first.
@@ -64,7 +71,7 @@ pub trait Catalog: Send + Sync {
     /// Replaces the configuration of a webhook, its status excepted. `webhook` carries the
     /// configuration version it was read with; `Conflict` when that has moved. Answers the webhook
     /// as stored, one version higher.
-    async fn update_webhook(&self, webhook: Webhook) -> Result<Webhook>;
+    async fn update_webhook(&self, webhook: Webhook, stamp: Stamp) -> Result<Webhook>;
     /// Moves a webhook to another status. Disabling cancels its pending deliveries; otherwise
     /// `backlog` says which. Becoming enabled from disabled forgets its health.
     async fn change_status(
@@ -72,14 +79,11 @@ pub trait Catalog: Send + Sync {
         merchant: MerchantId,
         id: WebhookId,
         change: StatusChange,
+        stamp: Stamp,
     ) -> Result<StatusChanged>;
     /// Deletes a webhook; its pending deliveries become canceled, its log stays.
-    async fn delete_webhook(
-        &self,
-        merchant: MerchantId,
-        id: WebhookId,
-        now: Timestamp,
-    ) -> Result<()>;
+    async fn delete_webhook(&self, merchant: MerchantId, id: WebhookId, stamp: Stamp)
+    -> Result<()>;
 
     /// The keys of a webhook.
     async fn verification_keys(
@@ -93,7 +97,7 @@ pub trait Catalog: Send + Sync {
         merchant: MerchantId,
         id: WebhookId,
         new: VerificationKey,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<VerificationKeys>;
 
     /// A merchant's events, newest first.
@@ -120,6 +124,45 @@ pub trait Catalog: Send + Sync {
         id: WebhookId,
         since: Timestamp,
     ) -> Result<WebhookMetrics>;
+
+    /// Adds to the audit log what changes nothing that is stored: a key that was shown, a request
+    /// that was refused.
+    async fn note(&self, note: Note, stamp: Stamp) -> Result<()>;
+    /// The audit log, newest first.
+    async fn audit_log(&self, filter: AuditFilter, ask: PageAsk) -> Result<Page<Entry>>;
+    /// Follows the chain of the audit log from its start.
+    async fn verify_audit_log(&self) -> Result<Audited>;
+}
+
+/// An entry of the audit log that stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Whose rows it is about; `None`: the installation's.
+    pub merchant: Option<MerchantId>,
+    /// What was done, such as `verification_key.shown`.
+    pub action: String,
+    /// The id of what it was done to.
+    pub object: String,
+    /// More in words; no secrets.
+    pub detail: String,
+}
+
+/// Which entries of the audit log are wanted; every filter given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// About this merchant's rows.
+    pub merchant: Option<MerchantId>,
+    /// About this object.
+    pub object: Option<String>,
+}
+
+/// What a walk along the audit log found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audited {
+    /// Entries that are as they were written.
+    pub entries: u64,
+    /// The place of the first that was altered, removed or slipped in.
+    pub first_altered: Option<u64>,
 }
 
 /// A tenant.
@@ -178,8 +221,6 @@ pub struct StatusChange {
     pub status: Status,
     /// What happens to deliveries that wait.
     pub backlog: Backlog,
-    /// The present time.
-    pub at: Timestamp,
 }
 
 /// What happens to pending deliveries on a change of status.

@@ -18,6 +18,7 @@
 //! - Q10 What was answered survives a killed process.
 //! - Q11 `lease` names each webhook's next due time, or says there is none.
 //! - Q12 Pages are stable while rows are added.
+//! - Q13 A change someone asked for and its entry in the audit log are one transaction.
 //!
 //! Each number has at least one test in `conformance` whose name begins with it; the tidy test
 //! fails if one has none.

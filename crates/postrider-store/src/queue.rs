@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::attempt::Attempt;
+use postrider_core::audit::Stamp;
 use postrider_core::delivery::Next;
 use postrider_core::event::Event;
 use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
@@ -40,7 +41,7 @@ pub trait Queue: Send + Sync {
         &self,
         merchant: MerchantId,
         delivery: DeliveryId,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<Resent>;
 
     /// Every webhook that has pending deliveries, and when the earliest of each is due. The truth

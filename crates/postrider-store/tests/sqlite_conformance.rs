@@ -41,7 +41,7 @@ async fn keys_never_stand_in_clear_in_the_files() {
     let harness = Harness::new(move |now| Box::pin(open(OpenOptions { now, ..options.clone() })));
     let harness = harness.await.with_webhooks(2).await;
     let id = fixture::webhook_id(1);
-    harness.rotate_key(fixture::merchant(1), id, fixture::key(3), fixture::at(1)).await.unwrap();
+    harness.rotate_key(fixture::merchant(1), id, fixture::key(3), fixture::stamp(1)).await.unwrap();
     let all = || {
         let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path());
         std::fs::read_dir(&path).unwrap().map(read).collect::<Result<Vec<_>, _>>().unwrap().concat()

@@ -14,6 +14,7 @@ use axum::http::header::{
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse;
+use postrider_core::ids::Id;
 use postrider_core::limits;
 use postrider_engine::Clock;
 use postrider_engine::chance::Mint;
@@ -29,15 +30,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The id every answer carries and the audit log keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) Id<()>);
+
 /// Answers one request.
 pub(crate) async fn answer(
     shared: &Arc<Shared>,
     router: Router,
-    request: Request<Body>,
+    mut request: Request<Body>,
 ) -> Response<Body> {
     let clock = shared.engine.clock();
     let started = clock.reading();
     let id = shared.engine.mint().id::<()>(clock.now());
+    request.extensions_mut().insert(RequestId(id));
     let method = request.method().clone();
     // The query may carry what belongs in no log; the path carries ids only, and is bounded.
     let path = request.uri().path().get(..256).unwrap_or(request.uri().path()).to_owned();

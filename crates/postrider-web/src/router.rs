@@ -13,15 +13,14 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::api::auth::{self, Access, Door};
 use crate::api::{
-    api_keys, deliveries, event_types, events, explain, health, merchants, metrics, verification,
-    webhook_actions, webhooks,
+    api_keys, audit_log, deliveries, event_types, events, explain, health, merchants, metrics,
+    verification, webhook_actions, webhooks,
 };
 use crate::api_key::Scope;
 use crate::shared::Shared;
 
 /// One route.
 pub(crate) struct Route {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests' walk over all routes reads it"))]
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
@@ -91,6 +90,8 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/api-keys", api_keys::list).needs(Operator),
         post("/api/v1/api-keys", api_keys::create).needs(Operator),
         delete("/api/v1/api-keys/{id}", api_keys::revoke).needs(Operator),
+        get("/api/v1/audit-log", audit_log::list).needs(Operator),
+        get("/api/v1/audit-log/verification", audit_log::verify).needs(Operator),
         get("/api/v1/merchants", merchants::list).needs(Operator),
         post("/api/v1/merchants", merchants::create).needs(Operator),
     ]
@@ -99,8 +100,8 @@ pub(crate) fn routes() -> Vec<Route> {
 /// The router over all routes, each behind its door.
 pub(crate) fn build(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
-    for Route { path, access, handler, .. } in routes() {
-        let door = Door { shared: Arc::clone(shared), access };
+    for Route { method, path, access, handler } in routes() {
+        let door = Door { shared: Arc::clone(shared), method, path, access };
         // Only the route itself is guarded: that a path does not take a method is no secret.
         router = router.route(path, handler.route_layer(from_fn_with_state(door, auth::admit)));
     }

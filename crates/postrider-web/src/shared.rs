@@ -11,6 +11,7 @@ use postrider_engine::Engine;
 use tokio::sync::Semaphore;
 
 use crate::api::auth::KeyCache;
+use crate::api::refusals::Refusals;
 use crate::{AppOptions, ListenerLimits};
 
 /// How handlers receive [`Shared`].
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) limits: ListenerLimits,
     /// Callers whose key was looked up lately.
     pub(crate) keys: KeyCache,
+    pub(crate) refusals: Refusals,
     /// Bytes of request bodies that may be held at once; a permit is a byte. Without it, as many
     /// bodies as there are connections could pile up before the engine sees the first of them.
     pub(crate) body_bytes: Arc<Semaphore>,
@@ -40,6 +42,7 @@ impl Shared {
             signature_header,
             limits,
             keys: KeyCache::default(),
+            refusals: Refusals::default(),
             body_bytes: Arc::new(Semaphore::new(limits::INTAKE_BYTES_MAX)),
             event_types: OnceLock::new(),
         }

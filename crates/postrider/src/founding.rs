@@ -7,6 +7,7 @@ use std::fmt;
 
 use anyhow::{Context as _, anyhow};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+use postrider_core::audit::{Actor, Stamp};
 use postrider_core::ids::MerchantId;
 use postrider_core::time::Timestamp;
 use postrider_engine::chance::{self, Mint};
@@ -58,11 +59,12 @@ pub(crate) async fn found(
     name: &str,
     email: &str,
 ) -> anyhow::Result<Founded> {
+    let stamp = Stamp { by: Actor::command("founding"), at: now, request: None };
     let password = password();
     let password_hash = hash(&password)?;
     let merchant = mint.id(now);
     let new = Merchant { id: merchant, name: name.to_owned(), created_at: now };
-    store.create_merchant(new).await.context("cannot add the merchant")?;
+    store.create_merchant(new, stamp.clone()).await.context("cannot add the merchant")?;
     let owner = User {
         id: mint.id(now),
         merchant,
@@ -71,7 +73,7 @@ pub(crate) async fn found(
         role: "owner".to_owned(),
         created_at: now,
     };
-    store.create_user(owner).await.context("cannot add the owner")?;
+    store.create_user(owner, stamp.clone()).await.context("cannot add the owner")?;
     let api_key = Secret::fresh(KeyKind::Merchant);
     let operator_key = Secret::fresh(KeyKind::Operator);
     // An operator's key is not limited by scopes, so it has none.
@@ -89,7 +91,7 @@ pub(crate) async fn found(
             created_at: now,
             revoked_at: None,
         };
-        store.create_api_key(key).await.context("cannot add a key")?;
+        store.create_api_key(key, stamp.clone()).await.context("cannot add a key")?;
     }
     Ok(Founded { merchant, email: email.to_owned(), password, operator_key, api_key })
 }

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::support::{Receiver, Say, TestEngine, hours};
+use crate::support::{Receiver, Say, TestEngine, hours, stamp};
 use postrider_core::delivery::State;
 use postrider_core::ids::{DeliveryId, WebhookId};
 use postrider_core::retry::RetryPolicy;
@@ -79,9 +79,13 @@ impl Run {
 
     async fn change(&self, index: usize, status: Status) {
         let at = self.app.clock.now();
-        let change = StatusChange { status, backlog: Backlog::Keep, at };
+        let change = StatusChange { status, backlog: Backlog::Keep };
         let webhook = self.webhooks[index];
-        self.app.store().change_status(self.app.merchant, webhook, change).await.unwrap();
+        self.app
+            .store()
+            .change_status(self.app.merchant, webhook, change, stamp(at))
+            .await
+            .unwrap();
         self.app.engine.refresh_routing().await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Receiver, Say, TestEngine, hours, minutes, posted};
+use crate::support::{Receiver, Say, TestEngine, hours, minutes, posted, stamp};
 use postrider_core::delivery::State;
 use postrider_core::limits;
 use postrider_core::retry::RetryPolicy;
@@ -74,7 +74,7 @@ async fn an_exhausted_delivery_fails_and_can_be_resent() {
     assert_eq!(app.state(delivery).await, State::Failed);
 
     receiver.answers([Say::Status(500), Say::Status(200)]);
-    let resent = app.engine.resend(app.merchant, delivery).await.unwrap();
+    let resent = app.engine.resend(app.merchant, delivery, stamp(app.clock.now())).await.unwrap();
     assert!(matches!(resent, Resent::Due { .. }));
     app.pass(hours(1)).await;
     assert_eq!(app.state(delivery).await, State::Success, "with a whole new schedule");
@@ -276,13 +276,19 @@ async fn a_paused_webhook_keeps_its_events_until_it_resumes() {
     let app = TestEngine::start().await;
     let receiver = Receiver::start().await;
     let webhook = app.webhook(&receiver.url(), |_| {}).await;
-    let change = |status| StatusChange { status, backlog: Backlog::Keep, at: app.clock.now() };
-    app.store().change_status(app.merchant, webhook, change(Status::Paused)).await.unwrap();
+    let change = |status| StatusChange { status, backlog: Backlog::Keep };
+    app.store()
+        .change_status(app.merchant, webhook, change(Status::Paused), stamp(app.clock.now()))
+        .await
+        .unwrap();
     app.engine.refresh_routing().await.unwrap();
     let delivery = app.post("order.create").await.deliveries[0];
     app.pass(hours(1)).await;
     assert_eq!((app.state(delivery).await, receiver.count()), (State::Pending, 0));
-    app.store().change_status(app.merchant, webhook, change(Status::Enabled)).await.unwrap();
+    app.store()
+        .change_status(app.merchant, webhook, change(Status::Enabled), stamp(app.clock.now()))
+        .await
+        .unwrap();
     app.engine.refresh_routing().await.unwrap();
     app.engine.run_until_idle().await;
     assert_eq!(app.state(delivery).await, State::Success);

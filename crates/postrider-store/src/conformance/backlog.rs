@@ -5,7 +5,7 @@ use postrider_core::delivery::{Next, State};
 use postrider_core::webhook::Status;
 
 use super::Harness;
-use super::fixture::{at, merchant, minted, webhook_id};
+use super::fixture::{at, merchant, minted, stamp, webhook_id};
 use crate::catalog::{Backlog, StatusChange};
 use crate::queue::NewEvent;
 
@@ -17,9 +17,12 @@ fn about(n: u64, event_type: &str, object: &str) -> NewEvent {
 }
 
 async fn keep_latest(harness: &Harness, seconds: i64) -> u64 {
-    let change =
-        StatusChange { status: Status::Enabled, backlog: Backlog::Latest, at: at(seconds) };
-    harness.change_status(merchant(1), webhook_id(1), change).await.unwrap().canceled
+    let change = StatusChange { status: Status::Enabled, backlog: Backlog::Latest };
+    harness
+        .change_status(merchant(1), webhook_id(1), change, stamp(seconds))
+        .await
+        .unwrap()
+        .canceled
 }
 
 async fn pending(harness: &Harness, most: u64) -> Vec<u64> {

@@ -14,14 +14,14 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Health, Status, Webhook};
 
 use super::Harness;
-use super::fixture::{api_key, ask, at, key, merchant, minted, webhook, webhook_id};
+use super::fixture::{api_key, ask, at, key, merchant, minted, stamp, webhook, webhook_id};
 use crate::StoreError;
 use crate::catalog::{Backlog, Merchant, StatusChange, StatusChanged, User};
 use crate::queue::{Append, AppendRefusal};
 
 async fn change(harness: &Harness, status: Status, backlog: Backlog) -> StatusChanged {
-    let change = StatusChange { status, backlog, at: at(9) };
-    harness.change_status(merchant(1), webhook_id(1), change).await.unwrap()
+    let change = StatusChange { status, backlog };
+    harness.change_status(merchant(1), webhook_id(1), change, stamp(9)).await.unwrap()
 }
 
 async fn stored(harness: &Harness) -> (Webhook, Health) {
@@ -41,7 +41,7 @@ pub async fn every_field_of_a_webhook_is_kept(harness: Harness) {
     bare.headers.clear();
     bare.rate_limit_per_second = None;
     for given in [full, bare] {
-        harness.create_webhook(given.clone(), key(1)).await.unwrap();
+        harness.create_webhook(given.clone(), key(1), stamp(0)).await.unwrap();
         let (read, health) = harness.webhook(merchant(1), given.id).await.unwrap();
         assert_eq!((read, health), (given, Health::OK));
     }
@@ -59,7 +59,7 @@ pub async fn an_update_counts_versions_and_keeps_the_status(harness: Harness) {
     asked.updated_at = at(50);
     asked.status = Status::Enabled;
     asked.created_at = Timestamp::EPOCH;
-    let answer = harness.update_webhook(asked.clone()).await.unwrap();
+    let answer = harness.update_webhook(asked.clone(), stamp(0)).await.unwrap();
     let expected = Webhook {
         status: Status::Paused,
         created_at: read.created_at,
@@ -68,7 +68,7 @@ pub async fn an_update_counts_versions_and_keeps_the_status(harness: Harness) {
     };
     assert_eq!((&answer, &stored(&harness).await.0), (&expected, &expected));
     // Whoever read it before would undo this change.
-    assert!(matches!(harness.update_webhook(asked).await, Err(StoreError::Conflict)));
+    assert!(matches!(harness.update_webhook(asked, stamp(0)).await, Err(StoreError::Conflict)));
     assert_eq!(stored(&harness).await.0, expected);
 }
 
@@ -133,7 +133,8 @@ pub async fn health_is_remembered_and_unknown_webhooks_are_passed_over(harness: 
 pub async fn a_rotation_keeps_the_old_key_for_a_day(harness: Harness) {
     let harness = harness.with_webhooks(1).await;
     let before = stored(&harness).await.0;
-    let rotate = |n, seconds| harness.rotate_key(merchant(1), webhook_id(1), key(n), at(seconds));
+    let rotate =
+        |n, seconds| harness.rotate_key(merchant(1), webhook_id(1), key(n), stamp(seconds));
     let keys = rotate(2, 0).await.unwrap();
     let expiring = keys.expiring.as_ref().unwrap();
     assert_eq!((&keys.new, &expiring.key), (&key(2), &key(1)));
@@ -159,10 +160,10 @@ pub async fn routes_tell_only_what_changed(harness: Harness) {
     assert!(nothing.merchants.is_empty() && nothing.deleted.is_empty());
 
     harness.add_merchant(2).await;
-    harness.delete_webhook(merchant(1), webhook_id(2), at(1)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(2), stamp(1)).await.unwrap();
     let paused = harness.webhook(merchant(1), webhook_id(3)).await.unwrap().0;
-    harness.update_webhook(Webhook { name: "x".into(), ..paused }).await.unwrap();
-    harness.rotate_key(merchant(1), webhook_id(3), key(9), at(1)).await.unwrap();
+    harness.update_webhook(Webhook { name: "x".into(), ..paused }, stamp(0)).await.unwrap();
+    harness.rotate_key(merchant(1), webhook_id(3), key(9), stamp(1)).await.unwrap();
     let some = harness.routes_since(all.version).await.unwrap();
     assert_eq!(
         (&some.merchants[..], &some.deleted[..]),
@@ -192,16 +193,16 @@ pub async fn changes_move_the_catalog_version(harness: Harness) {
     harness.add_webhook(2, 3).await;
     moved("a new webhook").await;
     let (read, _) = stored(&harness).await;
-    harness.update_webhook(read).await.unwrap();
+    harness.update_webhook(read, stamp(0)).await.unwrap();
     moved("an update").await;
     change(&harness, Status::Paused, Backlog::Keep).await;
     moved("a status").await;
-    harness.rotate_key(merchant(1), webhook_id(1), key(5), at(1)).await.unwrap();
+    harness.rotate_key(merchant(1), webhook_id(1), key(5), stamp(1)).await.unwrap();
     moved("a rotation").await;
-    harness.delete_webhook(merchant(1), webhook_id(2), at(1)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(2), stamp(1)).await.unwrap();
     moved("a deletion").await;
-    harness.create_api_key(api_key(Some(1), 1)).await.unwrap();
-    harness.revoke_api_key(Some(merchant(1)), api_key(None, 1).id, at(1)).await.unwrap();
+    harness.create_api_key(api_key(Some(1), 1), stamp(0)).await.unwrap();
+    harness.revoke_api_key(Some(merchant(1)), api_key(None, 1).id, stamp(1)).await.unwrap();
     moved("a revoked key").await;
 }
 
@@ -209,12 +210,12 @@ pub async fn api_keys_live_until_they_are_revoked(harness: Harness) {
     let harness = harness.with_webhooks(0).await;
     for owner in [Some(1), None] {
         let given = api_key(owner, owner.unwrap_or(2));
-        harness.create_api_key(given.clone()).await.unwrap();
+        harness.create_api_key(given.clone(), stamp(0)).await.unwrap();
         assert_eq!(harness.api_key_by_digest(given.digest).await.unwrap(), given);
         let id = given.merchant;
-        let revoked = harness.revoke_api_key(id, given.id, at(5)).await.unwrap();
+        let revoked = harness.revoke_api_key(id, given.id, stamp(5)).await.unwrap();
         assert_eq!(revoked.revoked_at, Some(at(5)));
-        let again = harness.revoke_api_key(id, given.id, at(9)).await.unwrap();
+        let again = harness.revoke_api_key(id, given.id, stamp(9)).await.unwrap();
         assert_eq!(again.revoked_at, Some(at(5)), "the first time stays");
         let gone = harness.api_key_by_digest(given.digest).await;
         assert!(matches!(gone, Err(StoreError::NotFound)));
@@ -233,21 +234,24 @@ pub async fn names_are_taken_once(harness: Harness) {
         role: "owner".into(),
         created_at: at(0),
     };
-    harness.create_user(user(1, merchant(1))).await.unwrap();
+    harness.create_user(user(1, merchant(1)), stamp(0)).await.unwrap();
     let taken = [
-        harness.create_user(user(2, merchant(1))).await,
-        harness.create_webhook(webhook(1, 1), key(1)).await,
+        harness.create_user(user(2, merchant(1)), stamp(0)).await,
+        harness.create_webhook(webhook(1, 1), key(1), stamp(0)).await,
         harness
-            .create_merchant(Merchant { id: merchant(1), name: "m".into(), created_at: at(0) })
+            .create_merchant(
+                Merchant { id: merchant(1), name: "m".into(), created_at: at(0) },
+                stamp(0),
+            )
             .await,
     ];
     for result in taken {
         assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
     }
     let orphans = [
-        harness.create_user(user(3, merchant(7))).await,
-        harness.create_webhook(webhook(7, 7), key(7)).await,
-        harness.create_api_key(api_key(Some(7), 7)).await,
+        harness.create_user(user(3, merchant(7)), stamp(0)).await,
+        harness.create_webhook(webhook(7, 7), key(7), stamp(0)).await,
+        harness.create_api_key(api_key(Some(7), 7), stamp(0)).await,
     ];
     for result in orphans {
         assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
@@ -262,24 +266,24 @@ pub async fn the_numbers_of_webhooks_and_keys_are_bounded(harness: Harness) {
     for n in 1..=most {
         harness.add_webhook(1, n).await;
     }
-    let refused = harness.create_webhook(webhook(1, most + 1), key(1)).await;
+    let refused = harness.create_webhook(webhook(1, most + 1), key(1), stamp(0)).await;
     let limit = limits::WEBHOOKS_PER_MERCHANT_MAX;
     assert!(matches!(refused, Err(StoreError::LimitReached { limit: l, .. }) if l == limit));
-    harness.delete_webhook(merchant(1), webhook_id(1), at(1)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(1), stamp(1)).await.unwrap();
     harness.add_webhook(1, most + 1).await;
     harness.add_merchant(2).await;
     harness.add_webhook(2, most + 2).await;
 
     let most = u64::try_from(limits::API_KEYS_PER_MERCHANT_MAX).unwrap();
     for n in 1..=most {
-        harness.create_api_key(api_key(Some(1), n)).await.unwrap();
+        harness.create_api_key(api_key(Some(1), n), stamp(0)).await.unwrap();
     }
-    let refused = harness.create_api_key(api_key(Some(1), most + 1)).await;
+    let refused = harness.create_api_key(api_key(Some(1), most + 1), stamp(0)).await;
     let limit = limits::API_KEYS_PER_MERCHANT_MAX;
     assert!(matches!(refused, Err(StoreError::LimitReached { limit: l, .. }) if l == limit));
-    harness.revoke_api_key(Some(merchant(1)), api_key(None, 1).id, at(1)).await.unwrap();
-    harness.create_api_key(api_key(Some(1), most + 1)).await.unwrap();
-    harness.create_api_key(api_key(Some(2), most + 2)).await.unwrap();
+    harness.revoke_api_key(Some(merchant(1)), api_key(None, 1).id, stamp(1)).await.unwrap();
+    harness.create_api_key(api_key(Some(1), most + 1), stamp(0)).await.unwrap();
+    harness.create_api_key(api_key(Some(2), most + 2), stamp(0)).await.unwrap();
     harness.check().await.unwrap();
 }
 
@@ -292,7 +296,7 @@ pub async fn the_tally_adds_up(harness: Harness) {
     for (leased, next) in leased.iter().zip([Next::Success, Next::Failed, Next::Retry(at(60))]) {
         harness.settle_one(leased, next, 1).await;
     }
-    harness.delete_webhook(merchant(1), webhook_id(2), at(2)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(2), stamp(2)).await.unwrap();
     let tally = harness.tally().await.unwrap();
     assert_eq!((tally.events, tally.attempts), (6, 3));
     let states = (tally.pending, tally.success, tally.failed, tally.canceled);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::attempt::{Attempt, Phases};
+use postrider_core::audit::{Actor, Stamp};
 use postrider_core::catalogue::Entity;
 use postrider_core::event::{Event, EventType};
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, Id, MerchantId, WebhookId};
@@ -29,6 +30,11 @@ const BEGINNING: i64 = 1_700_000_000;
 /// A moment some seconds after the beginning.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(BEGINNING + seconds)
+}
+
+/// A stamp of a test, `seconds` after the beginning.
+pub fn stamp(seconds: i64) -> Stamp {
+    Stamp { by: Actor::command("test"), at: at(seconds), request: None }
 }
 
 fn id<K>(n: u64) -> Id<K> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use postrider_core::delivery::{Next, State};
 use postrider_core::time::Timestamp;
 
-use super::fixture::{self, at};
+use super::fixture::{self, at, stamp};
 use crate::catalog::{DeliveryDetail, Merchant};
 use crate::queue::{
     Append, AppendRefusal, Appended, Change, LaneAsk, LeaseAsk, Leased, LeasedDelivery, NewEvent,
@@ -84,13 +84,13 @@ impl Harness {
     pub async fn add_merchant(&self, n: u64) {
         let merchant =
             Merchant { id: fixture::merchant(n), name: format!("m{n}"), created_at: at(0) };
-        self.create_merchant(merchant).await.unwrap();
+        self.create_merchant(merchant, stamp(0)).await.unwrap();
     }
 
     /// Adds a webhook.
     pub async fn add_webhook(&self, merchant: u64, n: u64) {
         let webhook = fixture::webhook(merchant, n);
-        self.create_webhook(webhook, fixture::key(n)).await.unwrap();
+        self.create_webhook(webhook, fixture::key(n), stamp(0)).await.unwrap();
     }
 
     /// The catalog version.

@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test that fails panics")]
 
 pub mod append;
+pub mod audit;
 pub mod backlog;
 pub mod catalog;
 pub mod fixture;
@@ -110,6 +111,12 @@ macro_rules! conformance {
                 metrics_count_each_state_and_the_successes_that_took_a_retry
                 metrics_leave_out_what_was_created_before
                 latencies_are_those_of_the_newest_successes
+            ]
+            audit: [
+                q13_every_change_has_its_entry
+                q13_what_is_refused_has_no_entry
+                q13_a_resend_has_its_entry
+                the_chain_counts_its_entries
             ]
             tenants: [
                 another_merchants_webhook_is_not_found

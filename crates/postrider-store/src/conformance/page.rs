@@ -8,7 +8,8 @@ use postrider_core::webhook::{DisabledBy, Status};
 
 use super::Harness;
 use super::fixture::{
-    api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, webhook_id,
+    api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, stamp,
+    webhook_id,
 };
 use crate::Result;
 use crate::catalog::{Backlog, Cursor, DeliveryFilter, ListedEvent, Page, PageAsk, StatusChange};
@@ -136,11 +137,11 @@ pub async fn q12_every_list_pages_in_both_directions(harness: Harness) {
     let harness = harness.with_webhooks(7).await;
     for n in 2..=7 {
         harness.add_merchant(n).await;
-        harness.create_api_key(api_key(Some(1), n)).await.unwrap();
-        harness.create_api_key(api_key(None, n + 100)).await.unwrap();
+        harness.create_api_key(api_key(Some(1), n), stamp(0)).await.unwrap();
+        harness.create_api_key(api_key(None, n + 100), stamp(0)).await.unwrap();
         harness.post(vec![minted(n, 0).into()]).await.unwrap();
     }
-    harness.delete_webhook(merchant(1), webhook_id(4), at(1)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(4), stamp(1)).await.unwrap();
     let names = |numbers: &[u64], name: fn(u64) -> String| {
         numbers.iter().copied().map(name).collect::<Vec<_>>()
     };
@@ -223,12 +224,9 @@ pub async fn states_are_found_among_many_others(harness: Harness) {
     for n in 101..=104 {
         harness.post_one(n, 3, 0).await;
     }
-    let change = StatusChange {
-        status: Status::Disabled(DisabledBy::Gone),
-        backlog: Backlog::Keep,
-        at: at(2),
-    };
-    harness.change_status(merchant(1), webhook_id(3), change).await.unwrap();
+    let change =
+        StatusChange { status: Status::Disabled(DisabledBy::Gone), backlog: Backlog::Keep };
+    harness.change_status(merchant(1), webhook_id(3), change, stamp(2)).await.unwrap();
     let canceled = (State::Canceled, vec![101, 102, 103, 104]);
     for (state, mut numbers) in expected.into_iter().chain([canceled]) {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
@@ -244,7 +242,7 @@ pub async fn the_log_of_a_deleted_webhook_stays(harness: Harness) {
     let harness = harness.with_webhooks(2).await;
     harness.post_one(1, 1, 0).await;
     harness.post_one(2, 2, 0).await;
-    harness.delete_webhook(merchant(1), webhook_id(1), at(5)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(1), stamp(5)).await.unwrap();
     let none = DeliveryFilter::default();
     assert_eq!(delivery_numbers(&harness, &none).await, [2, 1]);
     let filter = DeliveryFilter { webhook: Some(webhook_id(1)), ..none };

@@ -4,7 +4,7 @@
 use postrider_core::delivery::{Next, State};
 
 use super::Harness;
-use super::fixture::{at, delivery_id, key, merchant, named, webhook_id};
+use super::fixture::{at, delivery_id, key, merchant, named, stamp, webhook_id};
 use crate::queue::{Appended, Settled};
 
 pub async fn q2_a_repeat_after_a_restart_is_still_a_repeat(harness: Harness) {
@@ -45,7 +45,7 @@ pub async fn q10_what_was_answered_is_there_after_a_restart(harness: Harness) {
     harness.settle_one(&leased, Next::Success, 1).await;
     let leased = harness.lease_one(2, 0).await;
     harness.settle_one(&leased, Next::Retry(at(300)), 1).await;
-    let rotated = harness.rotate_key(merchant(1), webhook_id(1), key(9), at(2)).await.unwrap();
+    let rotated = harness.rotate_key(merchant(1), webhook_id(1), key(9), stamp(2)).await.unwrap();
     let before = harness.tally().await.unwrap();
     harness.restart(at(3)).await;
     assert_eq!(harness.tally().await.unwrap(), before);

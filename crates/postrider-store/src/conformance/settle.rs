@@ -9,15 +9,15 @@ use postrider_core::outcome::Outcome;
 use postrider_core::webhook::{DisabledBy, Status};
 
 use super::Harness;
-use super::fixture::{at, attempt, delivery_id, merchant, webhook_id};
+use super::fixture::{at, attempt, delivery_id, merchant, stamp, webhook_id};
 use crate::catalog::{Backlog, StatusChange};
 use crate::queue::{Change, LeasedDelivery, Resent, Settled, Settlement};
 
 const DISABLED: Status = Status::Disabled(DisabledBy::Request);
 
 async fn change_status(harness: &Harness, status: Status, seconds: i64) {
-    let change = StatusChange { status, backlog: Backlog::Keep, at: at(seconds) };
-    harness.change_status(merchant(1), webhook_id(1), change).await.unwrap();
+    let change = StatusChange { status, backlog: Backlog::Keep };
+    harness.change_status(merchant(1), webhook_id(1), change, stamp(seconds)).await.unwrap();
 }
 
 fn settlement(leased: &LeasedDelivery, number: u32, next: Next) -> Settlement {
@@ -69,7 +69,7 @@ pub async fn q6_an_attempt_from_before_a_resend_does_not_count(harness: Harness)
     let old = harness.lease_one(1, 0).await;
     change_status(&harness, DISABLED, 1).await;
     change_status(&harness, Status::Enabled, 2).await;
-    let resent = harness.resend(merchant(1), delivery_id(1), at(3)).await.unwrap();
+    let resent = harness.resend(merchant(1), delivery_id(1), stamp(3)).await.unwrap();
     assert_eq!(resent, Resent::Due { webhook: webhook_id(1) });
     assert_eq!(harness.settle_one(&old, Next::Failed, 4).await, Settled::Stale);
     let new = harness.lease_one(1, 4).await;
@@ -165,11 +165,11 @@ pub async fn q8_a_settled_delivery_leaves_the_queue_and_a_resent_one_returns(har
         let leased = harness.lease_one(1, seconds).await;
         harness.settle_one(&leased, next, seconds + 1).await;
         assert!(harness.lease_of(1, 9, 1_000_000).await.deliveries.is_empty());
-        let resent = harness.resend(merchant(1), delivery_id(1), at(seconds + 50)).await;
+        let resent = harness.resend(merchant(1), delivery_id(1), stamp(seconds + 50)).await;
         assert_eq!(resent.unwrap(), Resent::Due { webhook: webhook_id(1) });
         assert_eq!(harness.backlog().await.unwrap()[0].next_due, Some(at(seconds + 50)));
     }
-    let again = harness.resend(merchant(1), delivery_id(1), at(900)).await.unwrap();
+    let again = harness.resend(merchant(1), delivery_id(1), stamp(900)).await.unwrap();
     assert_eq!(again, Resent::AlreadyPending);
     assert_eq!(harness.backlog().await.unwrap()[0].next_due, Some(at(150)));
     assert_eq!(harness.lease_of(1, 9, 1_000).await.deliveries.len(), 1);
@@ -227,7 +227,7 @@ pub async fn a_resend_begins_a_new_schedule_and_keeps_the_attempts(harness: Harn
             harness.settle_one(&leased, Next::Failed, 121).await;
         }
     }
-    harness.resend(merchant(1), delivery_id(1), at(500)).await.unwrap();
+    harness.resend(merchant(1), delivery_id(1), stamp(500)).await.unwrap();
     let detail = harness.detail(1).await;
     assert_eq!((detail.delivery.state, detail.delivery.settled_at), (State::Pending, None));
     let leased = harness.lease_one(1, 500).await;
@@ -243,11 +243,11 @@ pub async fn a_resend_to_a_webhook_that_does_not_receive_changes_nothing(harness
     let harness = harness.with_webhooks(1).await;
     harness.post_one(1, 1, 0).await;
     change_status(&harness, DISABLED, 1).await;
-    let resend = || harness.resend(merchant(1), delivery_id(1), at(2));
+    let resend = || harness.resend(merchant(1), delivery_id(1), stamp(2));
     assert_eq!(resend().await.unwrap(), Resent::WebhookNotReceiving);
     change_status(&harness, Status::Paused, 3).await;
     assert_eq!(resend().await.unwrap(), Resent::Due { webhook: webhook_id(1) });
-    harness.delete_webhook(merchant(1), webhook_id(1), at(4)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(1), stamp(4)).await.unwrap();
     assert_eq!(resend().await.unwrap(), Resent::WebhookNotReceiving);
     assert_eq!(harness.state(1).await, State::Canceled);
 }

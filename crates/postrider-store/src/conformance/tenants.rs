@@ -7,7 +7,7 @@ use postrider_core::webhook::{DisabledBy, Status};
 
 use super::Harness;
 use super::fixture::{
-    api_key, ask, at, delivery_id, event_id, key, merchant, named, webhook, webhook_id,
+    api_key, ask, at, delivery_id, event_id, key, merchant, named, stamp, webhook, webhook_id,
 };
 use crate::catalog::{Backlog, DeliveryFilter, StatusChange};
 use crate::{Result, StoreError};
@@ -30,20 +30,20 @@ async fn check_webhook_verbs(harness: &Harness, owner: u64, id: WebhookId) {
     not_found(&harness.webhook(owner_id, id).await);
     not_found(&harness.verification_keys(owner_id, id).await);
     not_found(&harness.webhook_metrics(owner_id, id, at(0)).await);
-    not_found(&harness.rotate_key(owner_id, id, key(9), at(1)).await);
-    not_found(&harness.delete_webhook(owner_id, id, at(1)).await);
+    not_found(&harness.rotate_key(owner_id, id, key(9), stamp(1)).await);
+    not_found(&harness.delete_webhook(owner_id, id, stamp(1)).await);
     let status = Status::Disabled(DisabledBy::Request);
-    let change = StatusChange { status, backlog: Backlog::Cancel, at: at(1) };
-    not_found(&harness.change_status(owner_id, id, change).await);
+    let change = StatusChange { status, backlog: Backlog::Cancel };
+    not_found(&harness.change_status(owner_id, id, change, stamp(1)).await);
     let mut theirs = webhook(owner, 1);
     theirs.id = id;
-    not_found(&harness.update_webhook(theirs).await);
+    not_found(&harness.update_webhook(theirs, stamp(0)).await);
 }
 
 async fn check_log_verbs(harness: &Harness, owner: MerchantId, id: DeliveryId) {
     not_found(&harness.delivery(owner, id).await);
     not_found(&harness.event(owner, event_id("mine")).await);
-    not_found(&harness.resend(owner, id, at(1)).await);
+    not_found(&harness.resend(owner, id, stamp(1)).await);
     assert!(harness.events(owner, ask(9, None)).await.unwrap().rows.is_empty());
     for filter in [
         DeliveryFilter::default(),
@@ -74,13 +74,13 @@ pub async fn another_merchants_log_is_not_found(harness: Harness) {
 
 pub async fn another_merchants_keys_are_not_found(harness: Harness) {
     let harness = two_merchants(harness).await;
-    harness.create_api_key(api_key(Some(1), 1)).await.unwrap();
-    harness.create_api_key(api_key(None, 2)).await.unwrap();
+    harness.create_api_key(api_key(Some(1), 1), stamp(0)).await.unwrap();
+    harness.create_api_key(api_key(None, 2), stamp(0)).await.unwrap();
     let id = |n| api_key(None, n).id;
     for (owner, key) in
         [(Some(merchant(2)), 1), (None, 1), (Some(merchant(1)), 2), (Some(merchant(2)), 2)]
     {
-        not_found(&harness.revoke_api_key(owner, id(key), at(1)).await);
+        not_found(&harness.revoke_api_key(owner, id(key), stamp(1)).await);
     }
     assert!(harness.api_keys(Some(merchant(2)), ask(9, None)).await.unwrap().rows.is_empty());
     for (owner, key) in [(Some(merchant(1)), 1), (None, 2)] {
@@ -93,14 +93,14 @@ pub async fn another_merchants_keys_are_not_found(harness: Harness) {
 pub async fn what_does_not_exist_is_not_found(harness: Harness) {
     let harness = two_merchants(harness).await;
     check_webhook_verbs(&harness, 1, webhook_id(99)).await;
-    harness.delete_webhook(merchant(1), webhook_id(1), at(1)).await.unwrap();
+    harness.delete_webhook(merchant(1), webhook_id(1), stamp(1)).await.unwrap();
     // A deleted one is as if it had never been.
     check_webhook_verbs(&harness, 1, webhook_id(1)).await;
     not_found(&harness.merchant(merchant(99)).await);
     not_found(&harness.event(merchant(1), event_id("nothing")).await);
     not_found(&harness.delivery(merchant(1), delivery_id(99)).await);
-    not_found(&harness.resend(merchant(1), delivery_id(99), at(1)).await);
+    not_found(&harness.resend(merchant(1), delivery_id(99), stamp(1)).await);
     not_found(&harness.api_key_by_digest([9; 32]).await);
-    not_found(&harness.revoke_api_key(None, ApiKeyId::from_bits(9), at(1)).await);
+    not_found(&harness.revoke_api_key(None, ApiKeyId::from_bits(9), stamp(1)).await);
     check_log_verbs(&harness, merchant(99), delivery_id(1)).await;
 }

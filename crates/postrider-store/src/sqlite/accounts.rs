@@ -1,10 +1,11 @@
 //! Merchants, users and API keys.
 
+use postrider_core::audit::Stamp;
 use postrider_core::ids::{ApiKeyId, MerchantId};
 use postrider_core::limits;
-use postrider_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::audit;
 use super::fault;
 use super::pages::{self, Scan};
 use super::rows::{accounts, collect, first};
@@ -37,7 +38,7 @@ const KEYS: Scan = Scan {
 };
 const REVOKE_KEY: &str = "UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1";
 
-pub(super) fn create_merchant(desk: &mut Desk, merchant: &Merchant) -> Result<()> {
+pub(super) fn create_merchant(desk: &mut Desk, merchant: &Merchant, stamp: &Stamp) -> Result<()> {
     let version = version::advance(desk)?;
     let inserted = desk.connection.prepare_cached(INSERT_MERCHANT)?.execute(params![
         merchant.id.to_bytes(),
@@ -45,7 +46,8 @@ pub(super) fn create_merchant(desk: &mut Desk, merchant: &Merchant) -> Result<()
         merchant.created_at.unix_millis(),
         version,
     ]);
-    taken_is_conflict(inserted)
+    taken_is_conflict(inserted)?;
+    audit::record(desk, stamp, Some(merchant.id), "merchant.created", &merchant.id, &merchant.name)
 }
 
 pub(super) fn merchant(connection: &Connection, id: MerchantId) -> Result<Merchant> {
@@ -63,7 +65,7 @@ pub(super) fn merchants(connection: &Connection, ask: PageAsk) -> Result<Page<Me
     })
 }
 
-pub(super) fn create_user(desk: &mut Desk, user: &User) -> Result<()> {
+pub(super) fn create_user(desk: &mut Desk, user: &User, stamp: &Stamp) -> Result<()> {
     merchant(&desk.connection, user.merchant)?;
     let inserted = desk.connection.prepare_cached(INSERT_USER)?.execute(params![
         user.id.to_bytes(),
@@ -73,10 +75,11 @@ pub(super) fn create_user(desk: &mut Desk, user: &User) -> Result<()> {
         user.role,
         user.created_at.unix_millis(),
     ]);
-    taken_is_conflict(inserted)
+    taken_is_conflict(inserted)?;
+    audit::record(desk, stamp, Some(user.merchant), "user.created", &user.id, &user.email)
 }
 
-pub(super) fn create_api_key(desk: &mut Desk, key: &ApiKey) -> Result<()> {
+pub(super) fn create_api_key(desk: &mut Desk, key: &ApiKey, stamp: &Stamp) -> Result<()> {
     if let Some(owner) = key.merchant {
         merchant(&desk.connection, owner)?;
     }
@@ -98,7 +101,8 @@ pub(super) fn create_api_key(desk: &mut Desk, key: &ApiKey) -> Result<()> {
         key.created_at.unix_millis(),
         super::rows::millis(key.revoked_at),
     ]);
-    taken_is_conflict(inserted)
+    taken_is_conflict(inserted)?;
+    audit::record(desk, stamp, key.merchant, "api_key.created", &key.id, &key.name)
 }
 
 pub(super) fn api_key_by_digest(connection: &Connection, digest: [u8; 32]) -> Result<ApiKey> {
@@ -125,19 +129,19 @@ pub(super) fn revoke_api_key(
     desk: &mut Desk,
     owner: Option<MerchantId>,
     id: ApiKeyId,
-    now: Timestamp,
+    stamp: &Stamp,
 ) -> Result<ApiKey> {
-    let owner = owner_bytes(owner);
     let found = {
         let mut statement = desk.connection.prepare_cached(KEY)?;
-        first(&mut statement, params![id.to_bytes(), owner], accounts::api_key)?
+        first(&mut statement, params![id.to_bytes(), owner_bytes(owner)], accounts::api_key)?
     };
     let mut key = found.ok_or(StoreError::NotFound)?;
     if key.revoked_at.is_none() {
         version::advance(desk)?;
-        let at = params![id.to_bytes(), now.unix_millis()];
+        let at = params![id.to_bytes(), stamp.at.unix_millis()];
         desk.connection.prepare_cached(REVOKE_KEY)?.execute(at)?;
-        key.revoked_at = Some(now);
+        key.revoked_at = Some(stamp.at);
+        audit::record(desk, stamp, owner, "api_key.revoked", &id, &key.name)?;
     }
     Ok(key)
 }

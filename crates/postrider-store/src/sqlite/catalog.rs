@@ -2,6 +2,7 @@
 //! `accounts`, `webhooks`, `version` and `log`.
 
 use async_trait::async_trait;
+use postrider_core::audit::{Entry, Stamp};
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::routing::RouteChanges;
@@ -9,12 +10,14 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Webhook};
 use rusqlite::Connection;
 
+use super::audit::Verifying;
 use super::fault::Stopped;
 use super::metrics::Counting;
-use super::{Sqlite, accounts, log, version, webhooks};
+use super::writer::Desk;
+use super::{Sqlite, accounts, audit, log, version, webhooks};
 use crate::catalog::{
-    ApiKey, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent, Merchant, Page,
-    PageAsk, StatusChange, StatusChanged, StoredEvent, User, WebhookMetrics,
+    ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
+    Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, User, WebhookMetrics,
 };
 use crate::error::Result;
 
@@ -33,8 +36,8 @@ impl Catalog for Sqlite {
         self.readers.run(move |reader| version::routes_since(reader, &sealer, version)).await
     }
 
-    async fn create_merchant(&self, merchant: Merchant) -> Result<()> {
-        self.writer.run(move |desk| accounts::create_merchant(desk, &merchant)).await
+    async fn create_merchant(&self, merchant: Merchant, stamp: Stamp) -> Result<()> {
+        self.writer.run(move |desk| accounts::create_merchant(desk, &merchant, &stamp)).await
     }
 
     async fn merchant(&self, id: MerchantId) -> Result<Merchant> {
@@ -45,12 +48,12 @@ impl Catalog for Sqlite {
         self.readers.run(move |reader| accounts::merchants(reader, ask)).await
     }
 
-    async fn create_user(&self, user: User) -> Result<()> {
-        self.writer.run(move |desk| accounts::create_user(desk, &user)).await
+    async fn create_user(&self, user: User, stamp: Stamp) -> Result<()> {
+        self.writer.run(move |desk| accounts::create_user(desk, &user, &stamp)).await
     }
 
-    async fn create_api_key(&self, key: ApiKey) -> Result<()> {
-        self.writer.run(move |desk| accounts::create_api_key(desk, &key)).await
+    async fn create_api_key(&self, key: ApiKey, stamp: Stamp) -> Result<()> {
+        self.writer.run(move |desk| accounts::create_api_key(desk, &key, &stamp)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<ApiKey> {
@@ -65,13 +68,18 @@ impl Catalog for Sqlite {
         &self,
         owner: Option<MerchantId>,
         id: ApiKeyId,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<ApiKey> {
-        self.writer.run(move |desk| accounts::revoke_api_key(desk, owner, id, now)).await
+        self.writer.run(move |desk| accounts::revoke_api_key(desk, owner, id, &stamp)).await
     }
 
-    async fn create_webhook(&self, webhook: Webhook, key: VerificationKey) -> Result<()> {
-        self.writer.run(move |desk| webhooks::create(desk, &webhook, &key)).await
+    async fn create_webhook(
+        &self,
+        webhook: Webhook,
+        key: VerificationKey,
+        stamp: Stamp,
+    ) -> Result<()> {
+        self.writer.run(move |desk| webhooks::create(desk, &webhook, &key, &stamp)).await
     }
 
     async fn webhook(&self, merchant: MerchantId, id: WebhookId) -> Result<(Webhook, Health)> {
@@ -86,8 +94,8 @@ impl Catalog for Sqlite {
         self.readers.run(move |reader| webhooks::list(reader, merchant, ask)).await
     }
 
-    async fn update_webhook(&self, webhook: Webhook) -> Result<Webhook> {
-        self.writer.run(move |desk| webhooks::update(desk, webhook)).await
+    async fn update_webhook(&self, webhook: Webhook, stamp: Stamp) -> Result<Webhook> {
+        self.writer.run(move |desk| webhooks::update(desk, webhook, &stamp)).await
     }
 
     async fn change_status(
@@ -95,17 +103,20 @@ impl Catalog for Sqlite {
         merchant: MerchantId,
         id: WebhookId,
         change: StatusChange,
+        stamp: Stamp,
     ) -> Result<StatusChanged> {
-        self.writer.run(move |desk| webhooks::change_status(desk, merchant, id, change)).await
+        let work =
+            move |desk: &mut Desk| webhooks::change_status(desk, merchant, id, change, &stamp);
+        self.writer.run(work).await
     }
 
     async fn delete_webhook(
         &self,
         merchant: MerchantId,
         id: WebhookId,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<()> {
-        self.writer.run(move |desk| webhooks::delete(desk, merchant, id, now)).await
+        self.writer.run(move |desk| webhooks::delete(desk, merchant, id, &stamp)).await
     }
 
     async fn verification_keys(
@@ -122,9 +133,9 @@ impl Catalog for Sqlite {
         merchant: MerchantId,
         id: WebhookId,
         new: VerificationKey,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<VerificationKeys> {
-        self.writer.run(move |desk| webhooks::rotate_key(desk, merchant, id, new, now)).await
+        self.writer.run(move |desk| webhooks::rotate_key(desk, merchant, id, new, &stamp)).await
     }
 
     async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>> {
@@ -165,6 +176,31 @@ impl Catalog for Sqlite {
             (counting, is_more) = self.readers.run(slice).await?;
             if !is_more {
                 return Ok(counting.done());
+            }
+        }
+    }
+    async fn note(&self, note: Note, stamp: Stamp) -> Result<()> {
+        let Note { merchant, action, object, detail } = note;
+        let work =
+            move |desk: &mut Desk| audit::record(desk, &stamp, merchant, &action, &object, detail);
+        self.writer.run(work).await
+    }
+
+    async fn audit_log(&self, filter: AuditFilter, ask: PageAsk) -> Result<Page<Entry>> {
+        self.readers.run(move |reader| audit::entries(reader, &filter, ask)).await
+    }
+
+    async fn verify_audit_log(&self) -> Result<Audited> {
+        let mut walk = Verifying::new();
+        loop {
+            let slice = move |reader: &Connection| {
+                let verdict = walk.slice(reader)?;
+                Ok((walk, verdict))
+            };
+            let verdict;
+            (walk, verdict) = self.readers.run(slice).await?;
+            if let Some(verdict) = verdict {
+                return Ok(verdict);
             }
         }
     }

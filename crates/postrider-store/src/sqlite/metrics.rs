@@ -119,7 +119,7 @@ mod tests {
     use super::super::{Sqlite, readers::Readers};
     use super::*;
     use crate::Queue;
-    use crate::conformance::fixture::{at, merchant, minted, sealer, webhook, webhook_id};
+    use crate::conformance::fixture::{at, merchant, minted, sealer, stamp, webhook, webhook_id};
     use crate::queue::Append;
 
     #[test]
@@ -136,9 +136,9 @@ mod tests {
         let add = |desk: &mut super::super::Desk| {
             let id = merchant(1);
             let tenant = crate::catalog::Merchant { id, name: "m".into(), created_at: at(0) };
-            super::super::accounts::create_merchant(desk, &tenant)?;
+            super::super::accounts::create_merchant(desk, &tenant, &stamp(0))?;
             let key = crate::conformance::fixture::key(1);
-            super::super::webhooks::create(desk, &webhook(1, 1), &key)
+            super::super::webhooks::create(desk, &webhook(1, 1), &key, &stamp(0))
         };
         store.writer.run(add).await.unwrap();
         let events = (1..=7).map(|n| minted(n, 0).to(n, 1).into()).collect();

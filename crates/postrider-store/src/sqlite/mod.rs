@@ -11,6 +11,7 @@
 
 mod accounts;
 mod append;
+mod audit;
 mod backlog;
 mod catalog;
 mod fault;

@@ -2,8 +2,8 @@
 //! `settle`.
 
 use async_trait::async_trait;
+use postrider_core::audit::Stamp;
 use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
-use postrider_core::time::Timestamp;
 use postrider_core::webhook::Health;
 
 use super::{Sqlite, append, lease, log, settle, webhooks};
@@ -34,9 +34,9 @@ impl Queue for Sqlite {
         &self,
         merchant: MerchantId,
         delivery: DeliveryId,
-        now: Timestamp,
+        stamp: Stamp,
     ) -> Result<Resent> {
-        self.writer.run(move |desk| settle::resend(desk, merchant, delivery, now)).await
+        self.writer.run(move |desk| settle::resend(desk, merchant, delivery, &stamp)).await
     }
 
     async fn backlog(&self) -> Result<Vec<LaneState>> {

@@ -16,7 +16,10 @@ use crate::error::{Result, StoreError};
 
 /// "Post" in ASCII, in the header of the file.
 const APPLICATION_ID: i64 = 0x506f_7374;
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_init.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../migrations/sqlite/0002_audit.sql"),
+];
 
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 5000;

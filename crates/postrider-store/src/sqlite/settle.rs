@@ -5,12 +5,14 @@
 //! index follows the state by itself (Q8).
 
 use postrider_core::attempt::Attempt;
+use postrider_core::audit::Stamp;
 use postrider_core::delivery::{Next, State};
 use postrider_core::ids::{DeliveryId, MerchantId};
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::Status;
 use rusqlite::{Connection, params};
 
+use super::audit;
 use super::rows::{attempt, first, id, millis, state, state_code, time, webhook};
 use super::writer::Desk;
 use crate::error::{Result, StoreError};
@@ -118,7 +120,7 @@ pub(super) fn resend(
     desk: &mut Desk,
     merchant: MerchantId,
     delivery: DeliveryId,
-    now: Timestamp,
+    stamp: &Stamp,
 ) -> Result<Resent> {
     let connection = &desk.connection;
     let key = params![delivery.to_bytes(), merchant.to_bytes()];
@@ -135,7 +137,8 @@ pub(super) fn resend(
     if !is_receiving {
         return Ok(Resent::WebhookNotReceiving);
     }
-    let now = now.unix_millis();
+    let now = stamp.at.unix_millis();
     connection.prepare_cached(RESEND)?.execute(params![delivery.to_bytes(), now])?;
+    audit::record(desk, stamp, Some(merchant), "delivery.resent", &delivery, "")?;
     Ok(Resent::Due { webhook })
 }

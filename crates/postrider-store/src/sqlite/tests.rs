@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{Desk, Sqlite, schema};
-use crate::conformance::fixture::{at, merchant, sealer, webhook};
+use crate::conformance::fixture::{at, merchant, sealer, stamp, webhook};
 use crate::error::{Result, StoreError};
 use crate::{Catalog, Queue};
 
@@ -41,7 +41,7 @@ async fn store() -> (tempfile::TempDir, Arc<Sqlite>) {
 fn add_merchant(desk: &mut Desk, n: u64) -> Result<()> {
     let merchant =
         crate::catalog::Merchant { id: merchant(n), name: "m".into(), created_at: at(0) };
-    super::accounts::create_merchant(desk, &merchant)
+    super::accounts::create_merchant(desk, &merchant, &stamp(0))
 }
 
 /// Breaks the rule of a foreign key in a way that SQLite notices at the commit only.
@@ -139,12 +139,12 @@ async fn a_full_disk_is_said_and_gets_better() {
     let mut full = webhook(1, 1);
     full.name = "x".repeat(100_000);
     let key = crate::conformance::fixture::key(1);
-    let refused = store.create_webhook(full.clone(), key.clone()).await;
+    let refused = store.create_webhook(full.clone(), key.clone(), stamp(0)).await;
     assert!(matches!(refused, Err(StoreError::StorageFull)), "{refused:?}");
     assert_eq!(store.routes_since(0).await.unwrap().version, 2);
     store.check().await.unwrap();
     limit(1_000_000).await.unwrap();
-    store.create_webhook(full, key).await.unwrap();
+    store.create_webhook(full, key, stamp(0)).await.unwrap();
 }
 
 #[tokio::test]

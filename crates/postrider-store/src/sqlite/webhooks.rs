@@ -4,11 +4,11 @@
 //! `changed_in` in one transaction. Deleting or disabling cancels what waits in that same
 //! transaction; an attempt in flight keeps its epoch and can still be recorded.
 
+use postrider_core::audit::Stamp;
 use postrider_core::ids::{MerchantId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::limits;
 use postrider_core::seal::{KeyPlace, Sealer};
-use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
 use rusqlite::{Connection, params};
 
@@ -16,7 +16,7 @@ use super::accounts::{merchant, position, taken_is_conflict};
 use super::pages::{self, Scan};
 use super::rows::{collect, duration_millis, first, millis, webhook as rows};
 use super::writer::Desk;
-use super::{backlog, version};
+use super::{audit, backlog, version};
 use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
 use crate::error::{Result, StoreError};
 
@@ -57,7 +57,12 @@ const SET_KEYS: &str = "UPDATE webhooks SET key_new = ?2, key_expiring = ?3, \
      key_expires_at = ?4, updated_at = ?5, configuration_version = configuration_version + 1, \
      changed_in = ?6 WHERE id = ?1";
 
-pub(super) fn create(desk: &mut Desk, webhook: &Webhook, key: &VerificationKey) -> Result<()> {
+pub(super) fn create(
+    desk: &mut Desk,
+    webhook: &Webhook,
+    key: &VerificationKey,
+    stamp: &Stamp,
+) -> Result<()> {
     merchant(&desk.connection, webhook.merchant)?;
     let owner = webhook.merchant.to_bytes();
     let mut statement = desk.connection.prepare_cached(COUNT)?;
@@ -89,7 +94,8 @@ pub(super) fn create(desk: &mut Desk, webhook: &Webhook, key: &VerificationKey) 
         sealed,
         version,
     ]);
-    taken_is_conflict(inserted)
+    taken_is_conflict(inserted)?;
+    record(desk, stamp, webhook.merchant, "webhook.created", webhook.id, webhook.name.as_str())
 }
 
 pub(super) fn one(
@@ -116,7 +122,7 @@ pub(super) fn list(
     })
 }
 
-pub(super) fn update(desk: &mut Desk, mut webhook: Webhook) -> Result<Webhook> {
+pub(super) fn update(desk: &mut Desk, mut webhook: Webhook, stamp: &Stamp) -> Result<Webhook> {
     let (stored, _) = one(&desk.connection, webhook.merchant, webhook.id)?;
     if stored.configuration_version != webhook.configuration_version {
         return Err(StoreError::Conflict);
@@ -141,6 +147,8 @@ pub(super) fn update(desk: &mut Desk, mut webhook: Webhook) -> Result<Webhook> {
         webhook.configuration_version,
         version,
     ])?;
+    let changed = webhook.changed_fields(&stored).join(", ");
+    record(desk, stamp, webhook.merchant, "webhook.updated", webhook.id, changed)?;
     Ok(webhook)
 }
 
@@ -149,9 +157,11 @@ pub(super) fn change_status(
     merchant: MerchantId,
     id: WebhookId,
     change: StatusChange,
+    stamp: &Stamp,
 ) -> Result<StatusChanged> {
     let (mut webhook, mut health) = one(&desk.connection, merchant, id)?;
-    let was_disabled = matches!(webhook.status, Status::Disabled(_));
+    let before = webhook.status;
+    let was_disabled = matches!(before, Status::Disabled(_));
     let is_disabled = matches!(change.status, Status::Disabled(_));
     webhook.status = change.status;
     let version = version::advance(desk)?;
@@ -165,9 +175,11 @@ pub(super) fn change_status(
     let backlog = if is_disabled { Backlog::Cancel } else { change.backlog };
     let canceled = match backlog {
         Backlog::Keep => 0,
-        Backlog::Latest => backlog::cancel_superseded(&desk.connection, id, change.at)?,
-        Backlog::Cancel => backlog::cancel_all(&desk.connection, id, change.at)?,
+        Backlog::Latest => backlog::cancel_superseded(&desk.connection, id, stamp.at)?,
+        Backlog::Cancel => backlog::cancel_all(&desk.connection, id, stamp.at)?,
     };
+    let canceled_words = format!("{canceled} pending deliveries became canceled");
+    record(desk, stamp, merchant, moved(before, change.status), id, canceled_words)?;
     Ok(StatusChanged { webhook, health, canceled })
 }
 
@@ -175,14 +187,35 @@ pub(super) fn delete(
     desk: &mut Desk,
     merchant: MerchantId,
     id: WebhookId,
-    now: Timestamp,
+    stamp: &Stamp,
 ) -> Result<()> {
-    one(&desk.connection, merchant, id)?;
+    let (webhook, _) = one(&desk.connection, merchant, id)?;
     let version = version::advance(desk)?;
-    let deleted = params![id.to_bytes(), now.unix_millis(), version];
+    let deleted = params![id.to_bytes(), stamp.at.unix_millis(), version];
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
-    backlog::cancel_all(&desk.connection, id, now)?;
-    Ok(())
+    backlog::cancel_all(&desk.connection, id, stamp.at)?;
+    record(desk, stamp, merchant, "webhook.deleted", id, webhook.name)
+}
+
+fn record(
+    desk: &Desk,
+    stamp: &Stamp,
+    merchant: MerchantId,
+    action: &str,
+    id: WebhookId,
+    detail: impl Into<String>,
+) -> Result<()> {
+    audit::record(desk, stamp, Some(merchant), action, &id, detail)
+}
+
+/// The name of a change of status in the audit log.
+const fn moved(from: Status, to: Status) -> &'static str {
+    match (from, to) {
+        (_, Status::Disabled(_)) => "webhook.disabled",
+        (_, Status::Paused) => "webhook.paused",
+        (Status::Paused, Status::Enabled) => "webhook.resumed",
+        (_, Status::Enabled) => "webhook.enabled",
+    }
 }
 
 pub(super) fn note_health(desk: &mut Desk, notes: &[(WebhookId, Health)]) -> Result<()> {
@@ -218,9 +251,9 @@ pub(super) fn rotate_key(
     merchant: MerchantId,
     id: WebhookId,
     new: VerificationKey,
-    now: Timestamp,
+    stamp: &Stamp,
 ) -> Result<VerificationKeys> {
-    let rotated = keys(&desk.connection, &desk.sealer, merchant, id)?.rotated(new, now);
+    let rotated = keys(&desk.connection, &desk.sealer, merchant, id)?.rotated(new, stamp.at);
     let version = version::advance(desk)?;
     let seal = |place, key| desk.sealer.seal(merchant, id, place, key);
     let expiring = rotated.expiring.as_ref();
@@ -229,8 +262,9 @@ pub(super) fn rotate_key(
         seal(KeyPlace::New, &rotated.new),
         expiring.map(|expiring| seal(KeyPlace::Expiring, &expiring.key)),
         expiring.map(|expiring| expiring.expires_at.unix_millis()),
-        now.unix_millis(),
+        stamp.at.unix_millis(),
         version,
     ])?;
+    record(desk, stamp, merchant, "verification_key.rotated", id, "")?;
     Ok(rotated)
 }

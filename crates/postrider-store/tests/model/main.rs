@@ -17,7 +17,7 @@ use postrider_core::webhook::{DisabledBy, Status};
 use postrider_store::StoreError;
 use postrider_store::catalog::{Backlog, DeliveryFilter, StatusChange};
 use postrider_store::conformance::fixture::{
-    ask, at, attempt, delivery_id, key, merchant, named, webhook_id,
+    ask, at, attempt, delivery_id, key, merchant, named, stamp, webhook_id,
 };
 use postrider_store::conformance::{Harness, temp_sqlite};
 use postrider_store::queue::{Append, Change, LaneAsk, LeaseAsk, NewEvent, Resent, Settlement};
@@ -140,20 +140,21 @@ impl Run {
             Step::Settle { batch } => self.settle(&batch).await,
             Step::Resend { delivery, is_mine } => self.resend(delivery, is_mine).await,
             Step::ChangeStatus { webhook, status, backlog } => {
-                let change = StatusChange { status, backlog, at: at(self.now) };
+                let change = StatusChange { status, backlog };
                 let id = webhook_id(webhook);
-                let answer = self.harness.change_status(merchant(1), id, change).await;
+                let answer =
+                    self.harness.change_status(merchant(1), id, change, stamp(self.now)).await;
                 let expected = self.model.change_status(webhook, status, backlog, self.now);
                 assert_eq!(answer.ok().map(|changed| changed.canceled), expected);
             }
             Step::Rotate { webhook } => {
                 let id = webhook_id(webhook);
-                let keys = self.harness.rotate_key(merchant(1), id, key(9), at(self.now)).await;
+                let keys = self.harness.rotate_key(merchant(1), id, key(9), stamp(self.now)).await;
                 assert_eq!(keys.is_ok(), self.model.touch(webhook));
             }
             Step::Delete { webhook } => {
                 let id = webhook_id(webhook);
-                let gone = self.harness.delete_webhook(merchant(1), id, at(self.now)).await;
+                let gone = self.harness.delete_webhook(merchant(1), id, stamp(self.now)).await;
                 assert_eq!(gone.is_ok(), self.model.delete(webhook, self.now));
             }
             Step::Wait { seconds } => self.now += seconds,
@@ -237,7 +238,7 @@ impl Run {
     async fn resend(&mut self, delivery: u64, is_mine: bool) {
         let owner = if is_mine { merchant(1) } else { MerchantId::from_bits(2) };
         let id = delivery_id(delivery);
-        let answer = self.harness.resend(owner, id, at(self.now)).await;
+        let answer = self.harness.resend(owner, id, stamp(self.now)).await;
         match self.model.resend(id, self.now).filter(|_| is_mine) {
             None => assert!(matches!(answer, Err(StoreError::NotFound)), "{answer:?}"),
             Some(apply) => {

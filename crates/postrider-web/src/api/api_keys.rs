@@ -13,7 +13,7 @@ use postrider_core::ids::{MerchantId, kind};
 use postrider_core::webhook::check_name;
 use postrider_store::catalog::ApiKey;
 
-use super::auth::ActingFor;
+use super::auth::{ActingFor, Stamped};
 use super::body::Posted;
 use super::error::ApiError;
 use super::page::Listing;
@@ -39,6 +39,7 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(shared): Held,
     ActingFor(owner): ActingFor,
+    Stamped(stamp): Stamped,
     uri: Uri,
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
@@ -59,7 +60,7 @@ pub(crate) async fn create(
         created_at: now,
         revoked_at: None,
     };
-    shared.engine.store().create_api_key(key.clone()).await?;
+    shared.engine.store().create_api_key(key.clone(), stamp).await?;
     json(StatusCode::CREATED, &ApiKeyOut::new(&key).revealing(&secret))
 }
 
@@ -111,11 +112,12 @@ fn read_scopes(given: &Object, kind: KeyKind) -> Result<Scopes, ApiError> {
 pub(crate) async fn revoke(
     State(shared): Held,
     ActingFor(owner): ActingFor,
+    Stamped(stamp): Stamped,
     uri: Uri,
     PathId(id): PathId<kind::ApiKey>,
 ) -> Result<StatusCode, ApiError> {
     Query::none(&uri)?;
-    shared.engine.store().revoke_api_key(owner, id, shared.now()).await?;
+    shared.engine.store().revoke_api_key(owner, id, stamp).await?;
     shared.engine.refresh_routing().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,11 +19,13 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use axum::middleware::Next;
 use parking_lot::Mutex;
+use postrider_core::audit::{Actor, ActorKind, Stamp};
 use postrider_core::ids::MerchantId;
 use postrider_core::limits;
+use postrider_core::time::Timestamp;
 use postrider_engine::Engine;
 use postrider_store::StoreError;
 use postrider_store::catalog::ApiKey;
@@ -31,6 +33,7 @@ use postrider_store::catalog::ApiKey;
 use super::error::ApiError;
 use super::query;
 use crate::api_key::{Scope, Scopes, Secret};
+use crate::front::RequestId;
 use crate::shared::Shared;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -61,10 +64,16 @@ pub(crate) struct Tenant(pub(crate) MerchantId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActingFor(pub(crate) Option<MerchantId>);
 
+/// Who asked, when, in which request; what a handler that changes something hands to the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Stamped(pub(crate) Stamp);
+
 /// What [`admit`] needs to know of a route.
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
     pub(crate) access: Access,
 }
 
@@ -79,21 +88,41 @@ pub(crate) async fn admit(
         let secret = presented(request.headers())?;
         let engine = &door.shared.engine;
         let key = door.shared.keys.live(engine, &secret).await?;
+        let stamp = stamp(&key, &request, door.shared.now());
+        if let Err(refusal) = demand(&key, door.access) {
+            door.shared.refusals.note(engine, &door, &key, stamp).await?;
+            return Err(refusal);
+        }
         let acting_for = acting_for(request.headers(), &key, engine)?;
+        let extensions = request.extensions_mut();
+        extensions.insert(Stamped(stamp));
         match door.access {
             Access::Public | Access::AnyKey => {}
-            Access::Operator => {
-                demand_operator(&key)?;
-                request.extensions_mut().insert(ActingFor(acting_for));
-            }
-            Access::Merchant(scope) => {
-                demand_scope(&key, scope)?;
+            Access::Operator => drop(extensions.insert(ActingFor(acting_for))),
+            Access::Merchant(_) => {
                 let merchant = acting_for.ok_or_else(merchant_required)?;
-                request.extensions_mut().insert(Tenant(merchant));
+                extensions.insert(Tenant(merchant));
             }
         }
     }
     Ok(next.run(request).await)
+}
+
+/// Who asks, for the audit log.
+fn stamp(key: &ApiKey, request: &Request<Body>, at: Timestamp) -> Stamp {
+    let kind = if key.merchant.is_none() { ActorKind::Operator } else { ActorKind::ApiKey };
+    let by = Actor { kind, id: Some(key.id.to_string()), name: key.name.clone() };
+    let request = request.extensions().get::<RequestId>().map(|RequestId(id)| *id);
+    Stamp { by, at, request }
+}
+
+/// Refuses a key that may not do what the route does.
+fn demand(key: &ApiKey, access: Access) -> Result<(), ApiError> {
+    match access {
+        Access::Public | Access::AnyKey => Ok(()),
+        Access::Operator => demand_operator(key),
+        Access::Merchant(scope) => demand_scope(key, scope),
+    }
 }
 
 /// A key in a URL ends up in logs, histories and Referer headers, so it is refused even beside a
@@ -174,6 +203,15 @@ fn demand_scope(key: &ApiKey, scope: Scope) -> Result<(), ApiError> {
     }
     let detail = format!("This needs a key with the scope `{}`.", scope.as_str());
     Err(ApiError::new(StatusCode::FORBIDDEN, "scope_missing", detail))
+}
+
+impl<S: Sync> FromRequestParts<S> for Stamped {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let stamped = parts.extensions.get::<Self>().cloned();
+        stamped.ok_or_else(|| ApiError::internal("a route that changes something is public"))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Tenant {

@@ -10,7 +10,7 @@ use postrider_core::ids::{EventId, WebhookId, kind};
 use postrider_store::catalog::DeliveryFilter;
 use postrider_store::queue::Resent;
 
-use super::auth::Tenant;
+use super::auth::{Stamped, Tenant};
 use super::body::MaybePosted;
 use super::error::ApiError;
 use super::page::Listing;
@@ -68,13 +68,14 @@ pub(crate) async fn show(
 pub(crate) async fn resend(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Delivery>,
     uri: Uri,
     posted: MaybePosted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     posted.refuse_members()?;
-    match shared.engine.resend(merchant, id).await? {
+    match shared.engine.resend(merchant, id, stamp).await? {
         Resent::Due { .. } => {
             let detail = shared.engine.store().delivery(merchant, id).await?;
             json(StatusCode::OK, &DeliveryOut::new(&detail.delivery))

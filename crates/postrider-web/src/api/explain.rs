@@ -3,10 +3,12 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
+use postrider_core::audit::Entry;
 use postrider_core::ids::{EventId, MerchantId, WebhookId};
+use postrider_core::limits;
 use postrider_core::routing::Decision;
 use postrider_store::StoreError;
-use postrider_store::catalog::StoredEvent;
+use postrider_store::catalog::{AuditFilter, PageAsk, StoredEvent};
 
 use super::auth::Tenant;
 use super::error::ApiError;
@@ -14,6 +16,16 @@ use super::json;
 use super::query::Query;
 use super::wire::explain::{Case, ExplainOut};
 use crate::shared::{Held, Shared};
+
+/// What the audit log calls changes of a webhook's status.
+const MOVES: [&str; 6] = [
+    "webhook.created",
+    "webhook.enabled",
+    "webhook.paused",
+    "webhook.resumed",
+    "webhook.disabled",
+    "webhook.deleted",
+];
 
 pub(crate) async fn show(
     State(shared): Held,
@@ -77,5 +89,19 @@ async fn case(
         Some(id) => Some(store.delivery(merchant, id).await?.delivery),
         None => None,
     };
-    Ok(Case { webhook, verdict: decision.map(|decision| decision.verdict), delivery, now })
+    let verdict = decision.map(|decision| decision.verdict);
+    let moved = last_move(shared, merchant, webhook).await?;
+    Ok(Case { webhook, verdict, delivery, now, moved })
+}
+
+/// The newest change of a webhook's status, if it is among the newest entries about it.
+async fn last_move(
+    shared: &Shared,
+    merchant: MerchantId,
+    webhook: WebhookId,
+) -> Result<Option<Entry>, ApiError> {
+    let filter = AuditFilter { merchant: Some(merchant), object: Some(webhook.to_string()) };
+    let ask = PageAsk { size: limits::PAGE_SIZE_MAX, cursor: None };
+    let page = shared.engine.store().audit_log(filter, ask).await?;
+    Ok(page.rows.into_iter().find(|entry| MOVES.contains(&entry.action.as_str())))
 }

@@ -7,6 +7,7 @@ use axum::http::{Response, StatusCode, Uri};
 use postrider_core::webhook::check_name;
 use postrider_store::catalog::Merchant;
 
+use super::auth::Stamped;
 use super::body::Posted;
 use super::error::ApiError;
 use super::json;
@@ -24,6 +25,7 @@ pub(crate) async fn list(State(shared): Held, parts: Parts) -> Result<Response<B
 
 pub(crate) async fn create(
     State(shared): Held,
+    Stamped(stamp): Stamped,
     uri: Uri,
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
@@ -33,7 +35,7 @@ pub(crate) async fn create(
     check_name(&name)?;
     let now = shared.now();
     let merchant = Merchant { id: shared.engine.mint().id(now), name, created_at: now };
-    shared.engine.store().create_merchant(merchant.clone()).await?;
+    shared.engine.store().create_merchant(merchant.clone(), stamp).await?;
     shared.engine.refresh_routing().await?;
     json(StatusCode::CREATED, &MerchantOut::new(&merchant))
 }

@@ -8,9 +8,11 @@ pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod page;
 pub(crate) mod query;
+pub(crate) mod refusals;
 pub(crate) mod wire;
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_log;
 pub(crate) mod deliveries;
 pub(crate) mod event_types;
 pub(crate) mod events;

@@ -8,8 +8,9 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::ids::kind;
 use postrider_engine::chance;
+use postrider_store::catalog::Note;
 
-use super::auth::Tenant;
+use super::auth::{Stamped, Tenant};
 use super::body::MaybePosted;
 use super::error::ApiError;
 use super::query::Query;
@@ -20,25 +21,30 @@ use crate::shared::Held;
 pub(crate) async fn show(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     uri: Uri,
     PathId(id): PathId<kind::Webhook>,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     let keys = shared.engine.store().verification_keys(merchant, id).await?;
+    let (action, object) = ("verification_key.shown".to_owned(), id.to_string());
+    let note = Note { merchant: Some(merchant), action, object, detail: String::new() };
+    shared.engine.store().note(note, stamp).await?;
     json(StatusCode::OK, &VerificationOut::new(&keys, shared.now()))
 }
 
 pub(crate) async fn rotate(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: MaybePosted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     posted.refuse_members()?;
-    let (new, now) = (chance::verification_key(), shared.now());
-    let keys = shared.engine.store().rotate_key(merchant, id, new, now).await?;
+    let (new, now) = (chance::verification_key(), stamp.at);
+    let keys = shared.engine.store().rotate_key(merchant, id, new, stamp).await?;
     shared.engine.refresh_routing().await?;
     json(StatusCode::OK, &VerificationOut::new(&keys, now))
 }

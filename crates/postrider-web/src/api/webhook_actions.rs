@@ -18,16 +18,17 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use bytes::Bytes;
+use postrider_core::audit::Stamp;
 use postrider_core::catalogue::{self, EventTypeEntry, natural};
 use postrider_core::event::{EventType, PostedEvent};
 use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
 use postrider_engine::Accepted;
-use postrider_store::catalog::{Backlog, StatusChange};
+use postrider_store::catalog::{Backlog, Note, StatusChange};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::auth::Tenant;
+use super::auth::{Stamped, Tenant};
 use super::body::{MaybePosted, Posted};
 use super::error::ApiError;
 use super::query::Query;
@@ -39,6 +40,7 @@ use crate::shared::{Held, Shared};
 pub(crate) async fn enable(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: MaybePosted,
@@ -51,12 +53,13 @@ pub(crate) async fn enable(
                       deliveries that wait.";
         return Err(ApiError::conflict("webhook_paused", detail));
     }
-    change(&shared, merchant, id, Status::Enabled, Backlog::Keep).await
+    change(&shared, merchant, id, Status::Enabled, Backlog::Keep, stamp).await
 }
 
 pub(crate) async fn disable(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: MaybePosted,
@@ -64,12 +67,14 @@ pub(crate) async fn disable(
     Query::none(&uri)?;
     status_of(&shared, merchant, id).await?;
     posted.refuse_members()?;
-    change(&shared, merchant, id, Status::Disabled(DisabledBy::Request), Backlog::Cancel).await
+    let status = Status::Disabled(DisabledBy::Request);
+    change(&shared, merchant, id, status, Backlog::Cancel, stamp).await
 }
 
 pub(crate) async fn pause(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: MaybePosted,
@@ -80,12 +85,13 @@ pub(crate) async fn pause(
     if matches!(status, Status::Disabled(_)) {
         return Err(not_enabled("The webhook is disabled: there is nothing to pause."));
     }
-    change(&shared, merchant, id, Status::Paused, Backlog::Keep).await
+    change(&shared, merchant, id, Status::Paused, Backlog::Keep, stamp).await
 }
 
 pub(crate) async fn resume(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: Posted,
@@ -97,7 +103,7 @@ pub(crate) async fn resume(
         let detail = "The webhook is not paused, so there is nothing to resume.";
         return Err(ApiError::conflict("webhook_not_paused", detail));
     }
-    change(&shared, merchant, id, Status::Enabled, backlog).await
+    change(&shared, merchant, id, Status::Enabled, backlog, stamp).await
 }
 
 fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
@@ -128,9 +134,10 @@ async fn change(
     id: WebhookId,
     status: Status,
     backlog: Backlog,
+    stamp: Stamp,
 ) -> Result<Response<Body>, ApiError> {
-    let change = StatusChange { status, backlog, at: shared.now() };
-    let changed = shared.engine.store().change_status(merchant, id, change).await?;
+    let change = StatusChange { status, backlog };
+    let changed = shared.engine.store().change_status(merchant, id, change, stamp).await?;
     shared.engine.refresh_routing().await?;
     answer(StatusCode::OK, &changed.webhook, &changed.health, Some(changed.canceled))
 }
@@ -148,6 +155,7 @@ struct Sent {
 pub(crate) async fn send_test_events(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     posted: MaybePosted,
@@ -166,6 +174,13 @@ pub(crate) async fn send_test_events(
     let events = events.collect::<Result<Vec<_>, _>>()?;
     let accepted = shared.engine.accept_test(merchant, id, events).await;
     let accepted = accepted.map_err(|error| Batch::refusal(false, error))?;
+    let note = Note {
+        merchant: Some(merchant),
+        action: "webhook.test_events_sent".to_owned(),
+        object: id.to_string(),
+        detail: format!("{} test events", accepted.len()),
+    };
+    shared.engine.store().note(note, stamp).await?;
     let ids = |accepted: &Accepted| accepted.deliveries.clone();
     let deliveries = accepted.iter().flat_map(ids).map(|id| id.to_string()).collect();
     json(StatusCode::OK, &Sent { deliveries })

@@ -18,7 +18,7 @@ use postrider_core::webhook::{Health, Status, Webhook};
 use postrider_engine::chance;
 use postrider_store::StoreError;
 
-use super::auth::Tenant;
+use super::auth::{Stamped, Tenant};
 use super::body::Posted;
 use super::error::ApiError;
 use super::page::Listing;
@@ -44,6 +44,7 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     uri: Uri,
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
@@ -70,7 +71,8 @@ pub(crate) async fn create(
         configuration_version: 1,
     };
     draft.apply(&mut webhook);
-    shared.engine.store().create_webhook(webhook.clone(), chance::verification_key()).await?;
+    let key = chance::verification_key();
+    shared.engine.store().create_webhook(webhook.clone(), key, stamp).await?;
     shared.engine.refresh_routing().await?;
     let mut response = answer(StatusCode::CREATED, &webhook, &Health::OK, None)?;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{}", webhook.id)) {
@@ -93,6 +95,7 @@ pub(crate) async fn show(
 pub(crate) async fn update(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     PathId(id): PathId<kind::Webhook>,
     uri: Uri,
     headers: HeaderMap,
@@ -107,7 +110,7 @@ pub(crate) async fn update(
         demand_match(&headers, &webhook)?;
         draft.apply(&mut webhook);
         webhook.updated_at = shared.now();
-        match store.update_webhook(webhook).await {
+        match store.update_webhook(webhook, stamp.clone()).await {
             Ok(updated) => {
                 shared.engine.refresh_routing().await?;
                 return answer(StatusCode::OK, &updated, &health, None);
@@ -124,11 +127,12 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    Stamped(stamp): Stamped,
     uri: Uri,
     PathId(id): PathId<kind::Webhook>,
 ) -> Result<StatusCode, ApiError> {
     Query::none(&uri)?;
-    shared.engine.store().delete_webhook(merchant, id, shared.now()).await?;
+    shared.engine.store().delete_webhook(merchant, id, stamp).await?;
     shared.engine.refresh_routing().await?;
     Ok(StatusCode::NO_CONTENT)
 }

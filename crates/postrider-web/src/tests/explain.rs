@@ -5,7 +5,7 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Health, Status};
 use postrider_store::catalog::{Backlog, StatusChange};
 
-use super::{NOW, RANDOM_ID, TestApp};
+use super::{NOW, RANDOM_ID, TestApp, stamp};
 
 async fn explain(app: &TestApp, event: &str) -> (String, String, String) {
     let answer = app.get(&format!("/api/v1/explain?event={event}")).await;
@@ -49,7 +49,10 @@ async fn each_decision_is_explained() {
     app.post(&format!("{path}/disable"), "").await;
     let (decision, _, words) = explain(&app, &post(&app).await).await;
     assert_eq!(decision, "disabled");
-    assert!(words.ends_with("now disabled, as was asked; its health is ok."), "{words}");
+    let since = NOW.rfc3339();
+    let end =
+        format!("disabled, as was asked, since {since} by the API key \"key\"; its health is ok.");
+    assert!(words.ends_with(&end), "{words}");
 }
 
 #[tokio::test]
@@ -64,8 +67,8 @@ async fn what_a_delivery_waits_for_is_explained() {
     assert!(words.contains("waits for the webhook to be resumed"), "{words}");
     let id = WebhookId::parse(&webhook).unwrap();
     let store = app.engine.store();
-    let change = |status| StatusChange { status, backlog: Backlog::Keep, at: NOW };
-    store.change_status(app.merchant, id, change(Status::Enabled)).await.unwrap();
+    let change = |status| StatusChange { status, backlog: Backlog::Keep };
+    store.change_status(app.merchant, id, change(Status::Enabled), stamp()).await.unwrap();
     assert!(explain(&app, &event).await.2.contains("first attempt"));
     let mut ill = Health::OK;
     for _ in 0..5 {
@@ -75,7 +78,7 @@ async fn what_a_delivery_waits_for_is_explained() {
     let words = explain(&app, &event).await.2;
     assert!(words.contains("behind the probe of 2025-06-15T15:11:40"), "{words}");
     for (by, expected) in [(DisabledBy::Gone, "410 Gone"), (DisabledBy::Failing, "for too long")] {
-        store.change_status(app.merchant, id, change(Status::Disabled(by))).await.unwrap();
+        store.change_status(app.merchant, id, change(Status::Disabled(by)), stamp()).await.unwrap();
         let (_, status, words) = explain(&app, &event).await;
         assert!(status == "canceled" && words.contains(expected), "{words}");
     }

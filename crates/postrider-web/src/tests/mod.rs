@@ -2,6 +2,7 @@
 //! handed to [`App::handle`](crate::App::handle). What needs sockets is in `listener`.
 
 mod access;
+mod audit_log;
 mod bad_inputs;
 mod deliveries;
 mod events;
@@ -23,6 +24,7 @@ use http_body_util::BodyExt;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use postrider_core::address::AddressPolicy;
+use postrider_core::audit::{Actor, Stamp};
 use postrider_core::ids::{Id, MerchantId};
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
@@ -40,6 +42,11 @@ use crate::{App, AppOptions, ListenerLimits};
 pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
 /// An id nothing has.
 pub(super) const RANDOM_ID: &str = "0190000000007000800000000000abcd";
+
+/// A stamp of a test.
+pub(super) fn stamp() -> Stamp {
+    Stamp { by: Actor::command("test"), at: NOW, request: None }
+}
 
 /// The API over an engine and a store of its own.
 pub(super) struct TestApp {
@@ -164,7 +171,7 @@ impl TestApp {
 async fn add_merchant(engine: &Engine) -> (MerchantId, String) {
     let now = engine.clock().now();
     let merchant = Merchant { id: engine.mint().id(now), name: "Shop".to_owned(), created_at: now };
-    engine.store().create_merchant(merchant.clone()).await.unwrap();
+    engine.store().create_merchant(merchant.clone(), stamp()).await.unwrap();
     engine.refresh_routing().await.unwrap();
     (merchant.id, add_key(engine, Some(merchant.id), Scopes::ALL).await)
 }
@@ -182,7 +189,7 @@ async fn add_key(engine: &Engine, merchant: Option<MerchantId>, scopes: Scopes) 
         created_at: now,
         revoked_at: None,
     };
-    engine.store().create_api_key(key).await.unwrap();
+    engine.store().create_api_key(key, stamp()).await.unwrap();
     secret.reveal().to_owned()
 }
 

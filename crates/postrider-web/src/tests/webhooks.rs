@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOW, TestApp};
+use super::{NOW, TestApp, stamp};
 
 #[tokio::test]
 async fn a_webhook_is_shown_with_every_field_and_its_defaults() {
@@ -231,7 +231,7 @@ async fn there_is_a_most_of_webhooks() {
         let mut next = webhook.clone();
         next.id = app.engine.mint().id(NOW);
         let key = postrider_engine::chance::verification_key();
-        store.create_webhook(next, key).await.unwrap();
+        store.create_webhook(next, key, stamp()).await.unwrap();
     }
     let body = r#"{"name":"a","target_url":"https://example.com","event_types":["*"]}"#;
     let over = app.post("/api/v1/webhooks", body).await;

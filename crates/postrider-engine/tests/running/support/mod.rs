@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_core::address::AddressPolicy;
+use postrider_core::audit::{Actor, Stamp};
 use postrider_core::delivery::State;
 use postrider_core::event::{EventType, PostedEvent};
 use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
@@ -31,6 +32,11 @@ pub(crate) use receiver::{Receiver, Say};
 /// The moment every test starts at.
 pub(crate) const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
+/// A stamp of a test.
+pub(crate) fn stamp(at: Timestamp) -> Stamp {
+    Stamp { by: Actor::command("test"), at, request: None }
+}
+
 pub(crate) struct TestEngine {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
@@ -46,7 +52,7 @@ impl TestEngine {
         let engine = engine(&directory, &clock).await;
         let merchant = engine.mint().id(START);
         let row = Merchant { id: merchant, name: "Shop".to_owned(), created_at: START };
-        engine.store().create_merchant(row).await.unwrap();
+        engine.store().create_merchant(row, stamp(START)).await.unwrap();
         engine.refresh_routing().await.unwrap();
         Self { engine, clock, merchant, directory }
     }
@@ -88,7 +94,10 @@ impl TestEngine {
         };
         change(&mut webhook);
         let id = webhook.id;
-        self.store().create_webhook(webhook, chance::verification_key()).await.unwrap();
+        self.store()
+            .create_webhook(webhook, chance::verification_key(), stamp(START))
+            .await
+            .unwrap();
         self.engine.refresh_routing().await.unwrap();
         id
     }

@@ -1,8 +1,10 @@
 //! Why an event was or was not sent, as data and in words.
 
+use postrider_core::audit::{ActorKind, Entry};
 use postrider_core::delivery::State;
 use postrider_core::event::EventType;
 use postrider_core::ids::WebhookId;
+use postrider_core::pattern::Pattern;
 use postrider_core::routing::Verdict;
 use postrider_core::webhook::{DisabledBy, Health, Status, Webhook};
 use postrider_store::catalog::{Delivery, StoredEvent};
@@ -16,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) delivery: Option<Delivery>,
     /// The webhook as it is now; `None` once it is deleted.
     pub(crate) now: Option<(Webhook, Health)>,
+    /// The newest change of the webhook's status.
+    pub(crate) moved: Option<Entry>,
 }
 
 #[derive(Serialize)]
@@ -30,10 +34,21 @@ struct CaseOut<'a> {
     webhook: String,
     webhook_name: Option<&'a str>,
     decision: &'static str,
+    /// What the event's type was matched by, as the webhook is now.
+    matched_by: Option<String>,
     delivery: Option<String>,
     /// The delivery's.
     status: Option<&'static str>,
     next_attempt_at: Option<String>,
+    /// Why not earlier.
+    next_attempt_because: Option<&'static str>,
+    /// `null` once the webhook is deleted.
+    webhook_status: Option<&'static str>,
+    webhook_status_since: Option<String>,
+    webhook_status_by: Option<&'a str>,
+    probing_since: Option<String>,
+    next_probe_at: Option<String>,
+    rate_limit_per_second: Option<u32>,
     explanation: String,
 }
 
@@ -52,15 +67,25 @@ impl<'a> ExplainOut<'a> {
 impl Case {
     fn shown<'a>(&'a self, stored: &StoredEvent) -> CaseOut<'a> {
         let (decision, mut words) = self.decision(stored);
+        let (webhook, health) =
+            self.now.as_ref().map(|(webhook, health)| (webhook, health)).unzip();
         words.extend(self.delivery.as_ref().map(|delivery| self.standing(delivery)));
         words.push(self.present());
         CaseOut {
             webhook: self.webhook.to_string(),
             webhook_name: self.now.as_ref().map(|(webhook, _)| webhook.name.as_str()),
             decision,
+            matched_by: self.pattern(&stored.event.event_type).map(ToString::to_string),
             delivery: self.delivery.as_ref().map(|delivery| delivery.id.to_string()),
             status: self.delivery.as_ref().map(|delivery| delivery.state.as_str()),
             next_attempt_at: self.delivery.as_ref().and_then(|one| one.due_at).map(super::time),
+            next_attempt_because: self.because(),
+            webhook_status: webhook.map(|webhook| webhook.status.as_str()),
+            webhook_status_since: self.moved.as_ref().map(|entry| super::time(entry.stamp.at)),
+            webhook_status_by: self.moved.as_ref().map(|entry| entry.stamp.by.name.as_str()),
+            probing_since: health.and_then(|health| health.probing_since).map(super::time),
+            next_probe_at: health.and_then(|health| health.next_probe_at).map(super::time),
+            rate_limit_per_second: webhook.and_then(|webhook| webhook.rate_limit_per_second),
             explanation: words.join(" "),
         }
     }
@@ -86,9 +111,24 @@ impl Case {
         (decision, vec![words])
     }
 
+    fn pattern(&self, event_type: &EventType) -> Option<&Pattern> {
+        self.now.as_ref().and_then(|(webhook, _)| webhook.wants(event_type))
+    }
+
+    /// What a pending delivery waits for.
+    fn because(&self) -> Option<&'static str> {
+        let delivery = self.delivery.as_ref().filter(|one| one.state == State::Pending)?;
+        let (webhook, health) = self.now.as_ref()?;
+        Some(match () {
+            () if webhook.status == Status::Paused => "webhook_paused",
+            () if health.probing_since.is_some() => "webhook_probing",
+            () if delivery.attempts > 0 => "retry_schedule",
+            () => "first_attempt",
+        })
+    }
+
     fn matched(&self, event_type: &EventType) -> String {
-        let pattern = self.now.as_ref().and_then(|(webhook, _)| webhook.wants(event_type));
-        match pattern {
+        match self.pattern(event_type) {
             Some(pattern) => format!("The webhook selects {event_type} by `{pattern}`."),
             None => format!("The webhook was sent {event_type}, which it does not select now."),
         }
@@ -103,19 +143,32 @@ impl Case {
     fn standing(&self, delivery: &Delivery) -> String {
         let state = delivery.state.as_str();
         let attempts = delivery.attempts;
-        let why = match (delivery.state, &self.now) {
-            (State::Pending, Some((webhook, _))) if webhook.status == Status::Paused => {
-                " It waits for the webhook to be resumed.".to_owned()
-            }
-            (State::Pending, Some((_, health))) if health.probing_since.is_some() => {
-                let until = health.next_probe_at.map(super::time).unwrap_or_default();
+        let due = delivery.due_at.map(super::time).unwrap_or_default();
+        let why = match self.because() {
+            Some("webhook_paused") => " It waits for the webhook to be resumed.".to_owned(),
+            Some("webhook_probing") => {
+                let health = self.now.as_ref().map(|(_, health)| health);
+                let until = health.and_then(|health| health.next_probe_at).map(super::time);
+                let until = until.unwrap_or_default();
                 format!(" The target is failing, so it waits behind the probe of {until}.")
             }
-            (State::Pending, _) if attempts > 0 => " The retry schedule says when.".to_owned(),
-            (State::Pending, _) => " It waits for its first attempt.".to_owned(),
-            _ => String::new(),
+            Some("retry_schedule") => {
+                format!(" The retry schedule says when it is tried again: {due}.")
+            }
+            Some(_) => {
+                format!(" It waits for its first attempt, due since {due}{}.", self.throttle())
+            }
+            None => String::new(),
         };
         format!("The delivery is {state} after {attempts} attempt(s).{why}")
+    }
+
+    fn throttle(&self) -> String {
+        let limit = self.now.as_ref().and_then(|(webhook, _)| webhook.rate_limit_per_second);
+        match limit {
+            Some(limit) => format!("; at most {limit} are sent a second"),
+            None => String::new(),
+        }
     }
 
     fn present(&self) -> String {
@@ -129,7 +182,26 @@ impl Case {
             Status::Disabled(DisabledBy::Gone) => "disabled: its target answered 410 Gone",
             Status::Disabled(DisabledBy::Failing) => "disabled: its target failed for too long",
         };
-        let health = if health.probing_since.is_some() { "probing" } else { "ok" };
-        format!("The webhook is now {status}; its health is {health}.")
+        let since = match &self.moved {
+            Some(entry) => format!(", since {} by {}", super::time(entry.stamp.at), by(entry)),
+            None => String::new(),
+        };
+        let health = match health.probing_since {
+            Some(since) => format!("probing since {}", super::time(since)),
+            None => "ok".to_owned(),
+        };
+        format!("The webhook is now {status}{since}; its health is {health}.")
+    }
+}
+
+/// Who did it, in words.
+fn by(entry: &Entry) -> String {
+    let actor = &entry.stamp.by;
+    match actor.kind {
+        ActorKind::System => format!("Postrider ({})", actor.name),
+        ActorKind::Command => format!("the command `{}`", actor.name),
+        ActorKind::Operator => format!("the operator key {:?}", actor.name),
+        ActorKind::ApiKey => format!("the API key {:?}", actor.name),
+        ActorKind::User => actor.name.clone(),
     }
 }
