@@ -89,6 +89,9 @@ pub const BATCH_MAX: usize = 512;
 pub const BATCH_QUEUE_MAX: usize = 4_096;
 /// Body bytes of requests waiting to be stored; beyond it intake answers 503.
 pub const INTAKE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// One merchant's share of it, so that there is always room for another; beyond it intake answers
+/// 429 to that merchant alone.
+pub const INTAKE_BYTES_PER_MERCHANT_MAX: usize = INTAKE_BYTES_MAX / 2;
 /// Times a request is matched again because the catalog moved; more means it never stands still.
 pub const ROUTING_RETRIES_MAX: u32 = 16;
 /// Wait before the store is asked again after it could not be used.
@@ -152,6 +155,9 @@ pub const API_KEYS_PER_MERCHANT_MAX: usize = 100;
 /// Of the refusals of one key at one route, one is noted in the audit log in this time: a program
 /// that goes on asking must not fill the disk.
 pub const REFUSALS_NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// Merchants whose request rate is remembered, if there is a limit; 50 bytes each.
+pub const RATES_REMEMBERED_MAX: usize = 100_000;
 
 /// Keys and routes whose last noted refusal is remembered; 100 bytes each.
 pub const REFUSALS_REMEMBERED_MAX: usize = 10_000;

@@ -19,9 +19,11 @@ use postrider_store::queue::{Append, AppendRefusal, NewDelivery, NewEvent};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::batch::Batcher;
+use crate::intake::shares::Shares;
 use crate::intake::writer::{IntakeItem, Writer};
 use crate::{AcceptError, Accepted, Shared};
 
+mod shares;
 mod writer;
 
 /// The entrance; clones share it.
@@ -30,6 +32,7 @@ pub(crate) struct Intake {
     batcher: Batcher<IntakeItem>,
     /// KiB of payload that may still wait to be stored.
     room: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 impl Intake {
@@ -38,6 +41,7 @@ impl Intake {
         Self {
             batcher: Batcher::start(&shared.tracker, shared.stop.clone(), writer),
             room: Arc::new(Semaphore::new(limits::INTAKE_BYTES_MAX / 1024)),
+            shares: Arc::default(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Intake {
         let overloaded = |limit| AcceptError::Overloaded { limit };
         let kib = events.iter().map(PostedEvent::payload_bytes).sum::<usize>() / 1024 + 1;
         let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        let _share = self.shares.take(merchant, kib).ok_or(AcceptError::MerchantOverloaded)?;
         let _room = self.room.try_acquire_many(kib).map_err(|_| overloaded("payload bytes"))?;
 
         for _ in 0..limits::ROUTING_RETRIES_MAX {

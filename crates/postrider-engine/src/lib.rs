@@ -141,6 +141,9 @@ pub enum AcceptError {
         /// Which bound.
         limit: &'static str,
     },
+    /// This merchant's share of what may wait to be stored is used up.
+    #[error("too much of this merchant's is waiting to be stored")]
+    MerchantOverloaded,
     /// The store failed; whether anything was stored is unknown.
     #[error(transparent)]
     Store(#[from] StoreError),

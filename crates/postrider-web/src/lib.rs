@@ -22,6 +22,7 @@ mod stream;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -43,6 +44,8 @@ pub struct AppOptions {
     pub allow_http_targets: bool,
     /// The configured name of the signature header, which webhooks may not set themselves.
     pub signature_header: String,
+    /// Requests a second all keys of a merchant may make together; `None`: as many as they like.
+    pub requests_per_second: Option<NonZeroU32>,
 }
 
 /// The API, ready to answer requests. Clones are cheap and share everything.

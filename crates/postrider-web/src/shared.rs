@@ -11,6 +11,7 @@ use postrider_engine::Engine;
 use tokio::sync::Semaphore;
 
 use crate::api::auth::KeyCache;
+use crate::api::rate::RequestRate;
 use crate::api::refusals::Refusals;
 use crate::{AppOptions, ListenerLimits};
 
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     /// Callers whose key was looked up lately.
     pub(crate) keys: KeyCache,
     pub(crate) refusals: Refusals,
+    pub(crate) rate: RequestRate,
     /// Bytes of request bodies that may be held at once; a permit is a byte. Without it, as many
     /// bodies as there are connections could pile up before the engine sees the first of them.
     pub(crate) body_bytes: Arc<Semaphore>,
@@ -35,7 +37,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(options: AppOptions, limits: ListenerLimits) -> Self {
-        let AppOptions { engine, addresses, allow_http_targets, signature_header } = options;
+        let AppOptions {
+            engine,
+            addresses,
+            allow_http_targets,
+            signature_header,
+            requests_per_second,
+        } = options;
         Self {
             engine,
             rules: TargetRules { allow_http: allow_http_targets, addresses },
@@ -43,6 +51,7 @@ impl Shared {
             limits,
             keys: KeyCache::default(),
             refusals: Refusals::default(),
+            rate: RequestRate::new(requests_per_second),
             body_bytes: Arc::new(Semaphore::new(limits::INTAKE_BYTES_MAX)),
             event_types: OnceLock::new(),
         }

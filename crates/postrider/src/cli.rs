@@ -60,6 +60,9 @@ pub(crate) struct ConfigFlags {
     /// Address of the API
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Requests a second the API keys of one merchant may make, such as 200/s
+    #[arg(long, value_name = "RATE")]
+    merchant_request_rate: Option<String>,
     /// Block of addresses that may be sent to although they are not public (repeatable)
     #[arg(long = "allow-target", value_name = "CIDR")]
     allow_targets: Vec<String>,
@@ -96,6 +99,7 @@ impl ConfigFlags {
         let single = [
             ("database", &self.database),
             ("listen", &self.listen),
+            ("merchant_request_rate", &self.merchant_request_rate),
             ("allow_http_targets", &self.allow_http_targets),
             ("secret_key_file", &self.secret_key_file),
             ("signature_header", &self.signature_header),

@@ -25,7 +25,7 @@ use postrider_engine::Sabotage;
 
 use crate::cli::ConfigFlags;
 use crate::failure::Failure;
-pub(crate) use values::{DatabaseUrl, HeaderName, LogFormat, LogLevel, Raw, Secret, Span};
+pub(crate) use values::{DatabaseUrl, HeaderName, LogFormat, LogLevel, Rate, Raw, Secret, Span};
 use values::{Value, put};
 
 /// Read when `--config` names no other and it is there.
@@ -54,11 +54,15 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Web {
     pub(crate) listen: SocketAddr,
+    pub(crate) merchant_request_rate: Rate,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            merchant_request_rate: Rate::default(),
+        }
     }
 }
 
@@ -107,6 +111,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: "--listen",
         read: |config, raw| put(&mut config.web.listen, raw),
         show: |config| config.web.listen.show(),
+    },
+    Setting {
+        key: "merchant_request_rate",
+        flag: "--merchant-request-rate",
+        read: |config, raw| put(&mut config.web.merchant_request_rate, raw),
+        show: |config| config.web.merchant_request_rate.show(),
     },
     Setting {
         key: "shutdown_grace",

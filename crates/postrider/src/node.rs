@@ -82,6 +82,7 @@ impl Node {
             addresses,
             allow_http_targets: config.egress.allow_http_targets,
             signature_header: config.signature_header.as_str().to_owned(),
+            requests_per_second: config.web.merchant_request_rate.per_second(),
         });
         let (stop_web, stopped) = oneshot::channel();
         let until_stopped = async move {

@@ -212,6 +212,7 @@ fn bad_urls_are_refused_with_their_code() {
     }
 }
 
+/// Rows 77 and 79.
 #[test]
 fn good_urls_have_one_normal_form() {
     for (text, normal) in lines(ACCEPTED) {

@@ -88,6 +88,9 @@ pub(crate) async fn admit(
         let secret = presented(request.headers())?;
         let engine = &door.shared.engine;
         let key = door.shared.keys.live(engine, &secret).await?;
+        if let Some(merchant) = key.merchant {
+            door.shared.rate.take(merchant, engine.clock().reading())?;
+        }
         let stamp = stamp(&key, &request, door.shared.now());
         if let Err(refusal) = demand(&key, door.access) {
             door.shared.refusals.note(engine, &door, &key, stamp).await?;

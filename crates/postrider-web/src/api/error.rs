@@ -35,7 +35,7 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: Cow<'static, str>,
     field: Option<Cow<'static, str>>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Cause>,
     closes: bool,
 }
@@ -47,8 +47,8 @@ impl ApiError {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let detail = detail.into();
-        let (field, header, cause, closes) = (None, None, None, false);
-        Self(Box::new(Problem { status, code, detail, field, header, cause, closes }))
+        let (field, headers, cause, closes) = (None, Vec::new(), None, false);
+        Self(Box::new(Problem { status, code, detail, field, headers, cause, closes }))
     }
 
     /// What cannot be read.
@@ -98,6 +98,14 @@ impl ApiError {
             .with_header(RETRY_AFTER, RETRY_SOON)
     }
 
+    /// Too much of one merchant's is waiting; others are served.
+    pub(crate) fn queue_full() -> Self {
+        let detail =
+            "Too many of this merchant's events are waiting to be stored; try again shortly.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail)
+            .with_header(RETRY_AFTER, RETRY_SOON)
+    }
+
     /// A fault of ours.
     pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
         let detail = "Something went wrong on our side; the request id finds it in the log.";
@@ -117,7 +125,7 @@ impl ApiError {
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.header = Some((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -207,7 +215,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.0.status;
-        if let Some((name, value)) = &self.0.header {
+        for (name, value) in &self.0.headers {
             response.headers_mut().insert(name, value.clone());
         }
         response.headers_mut().remove(CONTENT_TYPE);

@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod page;
 pub(crate) mod query;
+pub(crate) mod rate;
 pub(crate) mod refusals;
 pub(crate) mod wire;
 

@@ -30,6 +30,7 @@ async fn a_bad_key_gets_one_same_answer_whatever_is_wrong_with_it() {
     }
 }
 
+/// Row 47.
 #[tokio::test]
 async fn both_forms_of_a_key_are_accepted_but_not_together() {
     let app = TestApp::new().await;

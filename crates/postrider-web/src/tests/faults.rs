@@ -8,10 +8,12 @@ use axum::http::Request;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use postrider_core::limits;
+use postrider_engine::AcceptError;
 use postrider_store::StoreError;
 
 use super::{Answer, TestApp};
 use crate::api::error::ApiError;
+use crate::api::wire::event::Batch;
 use crate::front;
 
 impl TestApp {
@@ -49,6 +51,8 @@ async fn faults_of_the_store_say_when_to_come_back_and_show_nothing() {
     let busy = app.handled(|| ApiError::overloaded("payload bytes")).await;
     assert_eq!((busy.problem(), busy.header("retry-after")), ((503, "overloaded"), "1"));
     assert!(busy.detail().contains("payload bytes"));
+    let flood = app.handled(|| Batch::refusal(true, AcceptError::MerchantOverloaded)).await;
+    assert_eq!((flood.problem(), flood.header("retry-after")), ((429, "queue_full"), "1"));
     let conflict = app.handled(|| ApiError::from(StoreError::Conflict)).await;
     assert_eq!(conflict.problem(), (409, "conflict"));
 }

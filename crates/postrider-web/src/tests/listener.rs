@@ -185,6 +185,36 @@ async fn a_client_that_never_reads_is_let_go() {
     drop(greedy);
 }
 
+/// Row 9: the body is read by its chunks, as RFC 9112 asks, and nothing after it is a request.
+#[tokio::test]
+async fn a_request_with_two_framings_is_the_last_of_its_connection() {
+    let server = Server::start(patient()).await;
+    let both = server.posting("content-length: 4\r\ntransfer-encoding: chunked");
+    let body = format!("{:x}\r\n{GOOD}\r\n0\r\n\r\n", GOOD.len());
+    let smuggled = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let answer = server.exchange(both + &body + smuggled).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
+/// Rows 17, 19 and 47: bytes that are no request, many requests at once, a header too long.
+#[tokio::test]
+async fn noise_is_closed_floods_are_served_and_a_huge_header_is_refused() {
+    let server = Server::start(patient()).await;
+    let noise = server.exchange([0x00, 0xff, 0x80, 0x0a, 0x0d, 0x0a, 0x0d, 0x0a]).await;
+    assert!(noise.is_empty() || noise.starts_with("HTTP/1.1 400"), "17: {noise}");
+    let request = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let last = "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answers = server.exchange(request.repeat(999) + last).await;
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1_000, "19");
+    let mut stream = server.connect().await;
+    let huge = format!("GET /healthz HTTP/1.1\r\nhost: a\r\nauthorization: {}", "a".repeat(80_000));
+    // The server may close before it has taken everything.
+    let _ = stream.write_all(huge.as_bytes()).await;
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "47: {answer}");
+}
+
 #[tokio::test]
 async fn more_connections_than_there_are_places_wait_their_turn() {
     let server = Server::start(ListenerLimits { connections_max: 1, ..patient() }).await;

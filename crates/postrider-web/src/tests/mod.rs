@@ -3,7 +3,7 @@
 
 mod access;
 mod audit_log;
-mod bad_inputs;
+mod bad_input;
 mod deliveries;
 mod events;
 mod explain;
@@ -12,10 +12,10 @@ mod isolation;
 mod listener;
 mod metrics;
 mod paging;
-mod targets;
 mod webhooks;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -40,6 +40,8 @@ use crate::{App, AppOptions, ListenerLimits};
 
 /// When tests happen.
 pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
+/// What a merchant's keys may do in the one second that tests take.
+pub(super) const REQUESTS_PER_SECOND: u32 = 5_000;
 /// An id nothing has.
 pub(super) const RANDOM_ID: &str = "0190000000007000800000000000abcd";
 
@@ -97,6 +99,7 @@ impl TestApp {
             addresses,
             allow_http_targets: allows_loopback,
             signature_header: "Ordergroove-Signature".to_owned(),
+            requests_per_second: NonZeroU32::new(REQUESTS_PER_SECOND),
         };
         let app = App::with_limits(options, limits);
         let operator = add_key(&engine, None, Scopes::NONE).await;

@@ -135,7 +135,7 @@ impl Stage {
         let allow_targets = loopback.iter().filter_map(|block| block.parse().ok()).collect();
         let config = Config {
             database: DatabaseUrl::sqlite(&directory.path().join("demo.db")),
-            web: Web { listen: args.listen },
+            web: Web { listen: args.listen, ..Web::default() },
             egress: Egress { allow_targets, allow_http_targets: true, ..Egress::default() },
             log: Log { format: LogFormat::Text, level: args.log_level },
             ..Config::default()

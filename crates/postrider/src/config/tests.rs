@@ -99,6 +99,8 @@ fn a_bad_value_is_refused_with_what_is_allowed() {
         ("name_servers = ['9.9.9.9']", "IP:PORT"),
         ("allow_http_targets = 'yes'", "neither true nor false"),
         ("shutdown_grace = '30'", "such as 30s"),
+        ("merchant_request_rate = '0/s'", "such as \"200/s\""),
+        ("merchant_request_rate = '9'", "such as \"200/s\""),
         ("shutdown_grace = '25h'", "at most 24h"),
         ("log.level = 'loud'", "error, warn, info, debug or trace"),
         ("log.format = 'xml'", "text or json"),

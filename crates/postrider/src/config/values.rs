@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -146,6 +147,31 @@ impl Value for SocketAddr {
     }
     fn show(&self) -> String {
         quoted(&self.to_string())
+    }
+}
+
+/// A number in a second, or no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rate(Option<NonZeroU32>);
+
+impl Rate {
+    pub(crate) const fn per_second(self) -> Option<NonZeroU32> {
+        self.0
+    }
+}
+
+impl Value for Rate {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let number = text.strip_suffix("/s").and_then(|number| number.parse().ok());
+        match (text, number) {
+            ("none", _) => Ok(Self(None)),
+            (_, Some(number)) => Ok(Self(Some(number))),
+            _ => Err(format!("{text:?} is no rate; write \"none\" or a number such as \"200/s\"")),
+        }
+    }
+    fn show(&self) -> String {
+        quoted(&self.0.map_or_else(|| "none".to_owned(), |number| format!("{number}/s")))
     }
 }
 

@@ -62,6 +62,7 @@ async fn a_name_is_looked_up_as_it_is_and_its_address_is_dialled() {
     assert_eq!(net.post().await.phases.dns, None);
 }
 
+/// Row 73.
 #[tokio::test]
 async fn a_name_with_only_denied_addresses_is_blocked() {
     let script = |_: &str, kind| match kind {
@@ -85,6 +86,7 @@ async fn of_a_mixed_answer_only_the_allowed_address_is_dialled() {
     assert_eq!(net.receiver.accepted(), 1);
 }
 
+/// Row 74.
 #[tokio::test]
 async fn every_connection_is_judged_anew() {
     let questions = Arc::new(AtomicUsize::new(0));

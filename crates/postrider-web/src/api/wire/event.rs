@@ -72,6 +72,7 @@ impl Batch {
                 error.about("id").within(&path(index))
             }
             AcceptError::Overloaded { limit } => ApiError::overloaded(limit),
+            AcceptError::MerchantOverloaded => ApiError::queue_full(),
             AcceptError::Store(error) => error.into(),
         }
     }
