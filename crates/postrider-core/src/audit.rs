@@ -29,7 +29,9 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    const ALL: [Self; 5] = [Self::System, Self::Command, Self::Operator, Self::ApiKey, Self::User];
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::System, Self::Command, Self::Operator, Self::ApiKey, Self::User];
 
     /// The name people and the database see.
     pub const fn as_str(self) -> &'static str {

@@ -30,7 +30,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    const ALL: [Self; 2] = [Self::Operator, Self::Merchant];
+    pub const ALL: [Self; 2] = [Self::Operator, Self::Merchant];
 
     const fn prefix(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ mod api;
 pub mod api_key;
 mod front;
 mod listener;
+mod openapi;
 mod router;
 mod shared;
 mod stream;
@@ -76,6 +77,11 @@ impl App {
     {
         front::answer(&self.shared, self.router.clone(), request.map(Body::new)).await
     }
+}
+
+/// The OpenAPI 3.1 document of the API, as indented JSON.
+pub fn openapi() -> String {
+    format!("{:#}", openapi::document())
 }
 
 impl fmt::Debug for App {

@@ -1,7 +1,7 @@
 //! The flat list of routes: every path, the access it needs, and its handler.
 //!
 //! Invariant: there is no other way to a handler, so a route that is not in the list does not
-//! exist, and none can be added without saying who may use it.
+//! exist, and none can be added without saying who may use it and what it does.
 
 use std::sync::Arc;
 
@@ -11,12 +11,16 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::api::auth::{self, Access, Door};
+use crate::api::auth::Access::{self, AnyKey, Operator, Public};
+use crate::api::auth::{self, Door};
 use crate::api::{
-    api_keys, audit_log, deliveries, event_types, events, explain, health, merchants, metrics,
-    verification, webhook_actions, webhooks,
+    api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
+    merchants, metrics, verification, webhook_actions, webhooks,
 };
-use crate::api_key::Scope;
+use crate::api_key::Scope::{
+    self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
+};
+use crate::openapi::operation::Operation;
 use crate::shared::Shared;
 
 /// One route.
@@ -24,6 +28,7 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    pub(crate) operation: Operation,
     handler: MethodRouter<Arc<Shared>>,
 }
 
@@ -31,13 +36,22 @@ pub(crate) struct Route {
 struct Unguarded(Method, &'static str, MethodRouter<Arc<Shared>>);
 
 impl Unguarded {
-    fn needs(self, access: Access) -> Route {
-        let Self(method, path, handler) = self;
-        Route { method, path, access, handler }
+    fn needs(self, access: Access) -> Undescribed {
+        Undescribed(self, access)
     }
 
-    fn scope(self, scope: Scope) -> Route {
+    fn scope(self, scope: Scope) -> Undescribed {
         self.needs(Access::Merchant(scope))
+    }
+}
+
+/// A route before it is said what it does.
+struct Undescribed(Unguarded, Access);
+
+impl Undescribed {
+    fn doc(self, describe: fn() -> Operation) -> Route {
+        let Self(Unguarded(method, path, handler), access) = self;
+        Route { method, path, access, operation: describe(), handler }
     }
 }
 
@@ -59,48 +73,114 @@ fn delete<H: Handler<T, Arc<Shared>>, T: 'static>(path: &'static str, handler: H
 
 /// Every route there is.
 pub(crate) fn routes() -> Vec<Route> {
-    use Access::{AnyKey, Operator, Public};
-    use Scope::{DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite};
+    [service(), events(), webhooks(), deliveries(), administration()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn service() -> Vec<Route> {
     vec![
-        get("/healthz", health::alive).needs(Public),
-        get("/readyz", health::ready).needs(Public),
-        get("/api/v1/event-types", event_types::list).needs(AnyKey),
-        post("/api/v1/events", events::post).scope(EventsWrite),
-        get("/api/v1/events", events::list).scope(DeliveriesRead),
-        get("/api/v1/events/{id}", events::show).scope(DeliveriesRead),
-        get("/api/v1/webhooks", webhooks::list).scope(WebhooksRead),
-        post("/api/v1/webhooks", webhooks::create).scope(WebhooksWrite),
-        get("/api/v1/webhooks/{id}", webhooks::show).scope(WebhooksRead),
-        patch("/api/v1/webhooks/{id}", webhooks::update).scope(WebhooksWrite),
-        delete("/api/v1/webhooks/{id}", webhooks::delete).scope(WebhooksWrite),
-        post("/api/v1/webhooks/{id}/enable", webhook_actions::enable).scope(WebhooksWrite),
-        post("/api/v1/webhooks/{id}/disable", webhook_actions::disable).scope(WebhooksWrite),
-        post("/api/v1/webhooks/{id}/pause", webhook_actions::pause).scope(WebhooksWrite),
-        post("/api/v1/webhooks/{id}/resume", webhook_actions::resume).scope(WebhooksWrite),
+        get("/healthz", health::alive).needs(Public).doc(docs::service::alive),
+        get("/readyz", health::ready).needs(Public).doc(docs::service::ready),
+        get("/api/v1/openapi.json", description::document)
+            .needs(Public)
+            .doc(docs::service::document),
+    ]
+}
+
+fn events() -> Vec<Route> {
+    vec![
+        get("/api/v1/event-types", event_types::list).needs(AnyKey).doc(docs::events::types),
+        post("/api/v1/events", events::post).scope(EventsWrite).doc(docs::events::post),
+        get("/api/v1/events", events::list).scope(DeliveriesRead).doc(docs::events::list),
+        get("/api/v1/events/{id}", events::show).scope(DeliveriesRead).doc(docs::events::show),
+        get("/api/v1/explain", explain::show).scope(DeliveriesRead).doc(docs::events::explain),
+    ]
+}
+
+fn webhooks() -> Vec<Route> {
+    vec![
+        get("/api/v1/webhooks", webhooks::list).scope(WebhooksRead).doc(docs::webhooks::list),
+        post("/api/v1/webhooks", webhooks::create).scope(WebhooksWrite).doc(docs::webhooks::create),
+        get("/api/v1/webhooks/{id}", webhooks::show).scope(WebhooksRead).doc(docs::webhooks::show),
+        patch("/api/v1/webhooks/{id}", webhooks::update)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::update),
+        delete("/api/v1/webhooks/{id}", webhooks::delete)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::delete),
+        post("/api/v1/webhooks/{id}/enable", webhook_actions::enable)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::enable),
+        post("/api/v1/webhooks/{id}/disable", webhook_actions::disable)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::disable),
+        post("/api/v1/webhooks/{id}/pause", webhook_actions::pause)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::pause),
+        post("/api/v1/webhooks/{id}/resume", webhook_actions::resume)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::resume),
         post("/api/v1/webhooks/{id}/test-events", webhook_actions::send_test_events)
-            .scope(WebhooksWrite),
-        get("/api/v1/webhooks/{id}/metrics", metrics::show).scope(WebhooksRead),
-        get("/api/v1/webhooks/{id}/verification-key", verification::show).scope(WebhooksWrite),
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::send_test_events),
+        get("/api/v1/webhooks/{id}/metrics", metrics::show)
+            .scope(WebhooksRead)
+            .doc(docs::webhooks::metrics),
+        get("/api/v1/webhooks/{id}/verification-key", verification::show)
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::show_key),
         post("/api/v1/webhooks/{id}/verification-key/rotate", verification::rotate)
-            .scope(WebhooksWrite),
-        get("/api/v1/deliveries", deliveries::list).scope(DeliveriesRead),
-        get("/api/v1/deliveries/{id}", deliveries::show).scope(DeliveriesRead),
-        post("/api/v1/deliveries/{id}/resend", deliveries::resend).scope(DeliveriesWrite),
-        get("/api/v1/explain", explain::show).scope(DeliveriesRead),
-        get("/api/v1/api-keys", api_keys::list).needs(Operator),
-        post("/api/v1/api-keys", api_keys::create).needs(Operator),
-        delete("/api/v1/api-keys/{id}", api_keys::revoke).needs(Operator),
-        get("/api/v1/audit-log", audit_log::list).needs(Operator),
-        get("/api/v1/audit-log/verification", audit_log::verify).needs(Operator),
-        get("/api/v1/merchants", merchants::list).needs(Operator),
-        post("/api/v1/merchants", merchants::create).needs(Operator),
+            .scope(WebhooksWrite)
+            .doc(docs::webhooks::rotate_key),
+    ]
+}
+
+fn deliveries() -> Vec<Route> {
+    vec![
+        get("/api/v1/deliveries", deliveries::list)
+            .scope(DeliveriesRead)
+            .doc(docs::deliveries::list),
+        get("/api/v1/deliveries/{id}", deliveries::show)
+            .scope(DeliveriesRead)
+            .doc(docs::deliveries::show),
+        post("/api/v1/deliveries/{id}/resend", deliveries::resend)
+            .scope(DeliveriesWrite)
+            .doc(docs::deliveries::resend),
+    ]
+}
+
+fn administration() -> Vec<Route> {
+    vec![
+        get("/api/v1/api-keys", api_keys::list)
+            .needs(Operator)
+            .doc(docs::administration::list_keys),
+        post("/api/v1/api-keys", api_keys::create)
+            .needs(Operator)
+            .doc(docs::administration::create_key),
+        delete("/api/v1/api-keys/{id}", api_keys::revoke)
+            .needs(Operator)
+            .doc(docs::administration::revoke_key),
+        get("/api/v1/audit-log", audit_log::list)
+            .needs(Operator)
+            .doc(docs::administration::audit_log),
+        get("/api/v1/audit-log/verification", audit_log::verify)
+            .needs(Operator)
+            .doc(docs::administration::verify_audit_log),
+        get("/api/v1/merchants", merchants::list)
+            .needs(Operator)
+            .doc(docs::administration::list_merchants),
+        post("/api/v1/merchants", merchants::create)
+            .needs(Operator)
+            .doc(docs::administration::create_merchant),
     ]
 }
 
 /// The router over all routes, each behind its door.
 pub(crate) fn build(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
-    for Route { method, path, access, handler } in routes() {
+    for Route { method, path, access, handler, .. } in routes() {
         let door = Door { shared: Arc::clone(shared), method, path, access };
         // Only the route itself is guarded: that a path does not take a method is no secret.
         router = router.route(path, handler.route_layer(from_fn_with_state(door, auth::admit)));

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     },
     /// Verify the signature of a body read from standard input
     Verify(VerifyArgs),
+    /// Print the OpenAPI 3.1 document of the API
+    Openapi,
     /// Receive deliveries: verify, print and answer as told
     Receiver(ReceiverArgs),
 }

@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod migrate;
+pub(crate) mod openapi;
 pub(crate) mod receiver;
 pub(crate) mod serve;
 pub(crate) mod verify;

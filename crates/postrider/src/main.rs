@@ -59,6 +59,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             commands::config_show::run(&flags)
         }
         Command::Verify(args) => commands::verify::run(&args),
+        Command::Openapi => Ok(commands::openapi::run()),
         Command::Receiver(args) => commands::receiver::run(args).await,
     }
 }

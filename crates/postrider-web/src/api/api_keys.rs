@@ -18,11 +18,20 @@ use super::body::Posted;
 use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
-use super::wire::key::ApiKeyOut;
+use super::wire::key::{self, ApiKeyOut};
 use super::wire::object::Object;
 use super::{PathId, json};
 use crate::api_key::{KeyKind, Scope, Scopes, Secret};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::Held;
+
+/// A key as asked for.
+pub(crate) const KEY: [Field; 3] = [
+    Field::new("name", schema::name, "What people call the key.").required(),
+    Field::new("kind", key::kind, "Whose it is; `merchant` when left out."),
+    Field::new("scopes", key::scopes, "What it may do. A merchant's key needs at least one."),
+];
 
 pub(crate) async fn list(
     State(shared): Held,
@@ -44,7 +53,7 @@ pub(crate) async fn create(
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
-    let given = posted.object(&["name", "kind", "scopes"])?;
+    let given = posted.object(&KEY)?;
     let name = given.need("name", given.any_text("name")?)?;
     check_name(&name)?;
     let kind = read_kind(&given, owner)?;

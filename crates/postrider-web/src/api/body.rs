@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
 use super::wire::object::{self, Object};
+use crate::openapi::field::Field;
 use crate::shared::Shared;
 
 /// How a body is written.
@@ -53,7 +54,7 @@ impl Posted {
     }
 
     /// The body as one JSON object with these members at most.
-    pub(crate) fn object(&self, known: &[&'static str]) -> Result<Object<'_>, ApiError> {
+    pub(crate) fn object(&self, known: &[Field]) -> Result<Object<'_>, ApiError> {
         Object::read(self.json()?, "", known)
     }
 }

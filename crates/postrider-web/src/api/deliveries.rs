@@ -18,10 +18,20 @@ use super::query::Query;
 use super::webhook_actions::not_enabled;
 use super::wire::delivery::{DeliveryOut, DetailOut};
 use super::{PathId, json};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::Held;
 
-const FILTERS: [&str; 7] =
-    ["webhook", "status", "event_type", "event", "test", "created_after", "created_before"];
+/// What the log can be narrowed to.
+pub(crate) const FILTERS: [Field; 7] = [
+    Field::new("webhook", schema::webhook_id, "Only deliveries of this webhook."),
+    Field::new("status", schema::state, "Only deliveries that have become this."),
+    Field::new("event_type", schema::event_type, "Only deliveries of events of this type."),
+    Field::new("event", schema::event_id, "Only deliveries of this event."),
+    Field::new("test", schema::truth, "Only deliveries of test events, or only of others."),
+    Field::new("created_after", schema::time, "Only deliveries made at this time or later."),
+    Field::new("created_before", schema::time, "Only deliveries made before this time."),
+];
 
 pub(crate) async fn list(
     State(shared): Held,

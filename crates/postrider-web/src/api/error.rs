@@ -15,6 +15,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use postrider_core::refusal::Refusal;
 use postrider_store::StoreError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -23,6 +24,27 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 /// Seconds to wait when the disk or the database has to be seen to.
 const RETRY_LATER: HeaderValue = HeaderValue::from_static("10");
+
+/// Why a request was not done (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Document<'a> {
+    /// Always `about:blank`: `code` tells problems apart.
+    r#type: &'a str,
+    /// The status in words.
+    title: &'a str,
+    /// The status code.
+    status: u16,
+    /// What went wrong; stable, and meant for programs.
+    code: &'a str,
+    /// What went wrong, in plain words.
+    detail: &'a str,
+    /// The field, parameter or header at fault, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    /// Finds this request in the log.
+    request_id: &'a str,
+}
 
 /// Why a request was not done. Boxed, so that the usual, good results stay small.
 #[derive(Debug)]
@@ -183,17 +205,6 @@ impl Problem {
 
     /// The document.
     pub(crate) fn render(&self, request_id: &str) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: &'a str,
-            title: &'a str,
-            status: u16,
-            code: &'a str,
-            detail: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<&'a str>,
-            request_id: &'a str,
-        }
         let document = Document {
             // The code tells problems apart; there is no page per kind, so the type is none
             // (RFC 9457, 4.2.1).

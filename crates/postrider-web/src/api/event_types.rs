@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::catalogue::{self, EXAMPLE_MERCHANT, natural};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,19 +13,24 @@ use super::error::ApiError;
 use super::json_bytes;
 use super::page::Document;
 use super::query::Query;
+use crate::openapi::schema;
 use crate::shared::Held;
 
 /// When examples happen: the moment in the documentation's own sample (facts.md 1).
 const EXAMPLE_UNIX_SECONDS: i64 = 1_622_589_211;
 
 /// One event type as shown.
-#[derive(Serialize)]
-struct EventTypeOut {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventType")]
+pub(crate) struct EventTypeOut {
+    #[schemars(schema_with = "schema::event_type")]
     name: &'static str,
     family: &'static str,
     description: &'static str,
     repeats: &'static str,
+    #[schemars(schema_with = "schema::any_object")]
     schema: Box<RawValue>,
+    #[schemars(schema_with = "schema::any_object")]
     example: Box<RawValue>,
 }
 

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::ids::EventId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth::Tenant;
@@ -16,8 +17,10 @@ use super::query::Query;
 use super::wire::event::{AcceptedOut, Batch, EventOut};
 use crate::shared::Held;
 
-#[derive(Serialize)]
-struct Results<'a> {
+/// The answer to several posted events, in the order posted.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AcceptedEvents")]
+pub(crate) struct Results<'a> {
     results: Vec<AcceptedOut<'a>>,
 }
 

@@ -15,6 +15,8 @@ use super::error::ApiError;
 use super::json;
 use super::query::Query;
 use super::wire::explain::{Case, ExplainOut};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::{Held, Shared};
 
 /// What the audit log calls changes of a webhook's status.
@@ -27,12 +29,18 @@ const MOVES: [&str; 6] = [
     "webhook.deleted",
 ];
 
+/// What is to be explained.
+pub(crate) const PARAMETERS: [Field; 2] = [
+    Field::new("event", schema::event_id, "The event to explain.").required(),
+    Field::new("webhook", schema::webhook_id, "One webhook; all that looked at it when left out."),
+];
+
 pub(crate) async fn show(
     State(shared): Held,
     Tenant(merchant): Tenant,
     uri: Uri,
 ) -> Result<Response<Body>, ApiError> {
-    let query = Query::read(&uri, &["event", "webhook"])?;
+    let query = Query::read(&uri, &PARAMETERS)?;
     let event = query.parsed("event", "an event's id", |text| EventId::parse(text).ok())?;
     let event = event.ok_or_else(|| {
         ApiError::refused("missing_parameter", "event", "Name the event to explain: `event`.")

@@ -4,14 +4,17 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
 use crate::shared::Held;
 
-#[derive(Serialize)]
-struct Health {
+/// How the process is.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Health {
+    /// `ok` or `ready`.
     status: &'static str,
 }
 

@@ -14,7 +14,13 @@ use super::json;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::key::MerchantOut;
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::Held;
+
+/// A merchant as written.
+pub(crate) const MERCHANT: [Field; 1] =
+    [Field::new("name", schema::name, "What people call the merchant.").required()];
 
 pub(crate) async fn list(State(shared): Held, parts: Parts) -> Result<Response<Body>, ApiError> {
     let listing = Listing::read(&parts, None, &[])?;
@@ -30,7 +36,7 @@ pub(crate) async fn create(
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
-    let given = posted.object(&["name"])?;
+    let given = posted.object(&MERCHANT)?;
     let name = given.need("name", given.any_text("name")?)?;
     check_name(&name)?;
     let now = shared.now();

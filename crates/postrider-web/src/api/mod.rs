@@ -1,10 +1,11 @@
 //! The API, version 1: one file per resource with handlers only, and what they share.
 //!
 //! `auth` admits callers, `body` and `query` read requests, `page` answers lists, `error` makes
-//! problem documents, `wire` owns the JSON shapes.
+//! problem documents, `wire` owns the JSON shapes, `docs` describes the routes.
 
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod docs;
 pub(crate) mod error;
 pub(crate) mod page;
 pub(crate) mod query;
@@ -15,6 +16,7 @@ pub(crate) mod wire;
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod deliveries;
+pub(crate) mod description;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod explain;

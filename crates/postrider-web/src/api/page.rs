@@ -14,14 +14,37 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use postrider_core::ids::MerchantId;
 use postrider_core::limits;
 use postrider_store::catalog::{Cursor, PageAsk};
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
 use super::query::Query;
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 
 const PAGE_SIZE: &str = "page_size";
 const CURSOR: &str = "cursor";
+/// What every list can be asked beside its filters.
+pub(crate) const PAGE: [Field; 2] = [
+    Field::new(
+        PAGE_SIZE,
+        |_| {
+            json_schema!({
+                "type": "integer",
+                "minimum": 1,
+                "maximum": limits::PAGE_SIZE_MAX,
+                "default": limits::PAGE_SIZE_DEFAULT,
+            })
+        },
+        "Rows of a page.",
+    ),
+    Field::new(
+        CURSOR,
+        |_| json_schema!({ "type": "string", "x-names": "cursor" }),
+        "Where the page begins. Opaque: follow `next` and `previous`, which contain it.",
+    ),
+];
 /// Bytes of the checksum in a cursor: enough that no mistake passes.
 const CHECKSUM_BYTES: usize = 12;
 
@@ -42,9 +65,9 @@ impl Listing {
     pub(crate) fn read(
         parts: &Parts,
         merchant: Option<MerchantId>,
-        filters: &[&'static str],
+        filters: &[Field],
     ) -> Result<Self, ApiError> {
-        let known: Vec<_> = filters.iter().copied().chain([PAGE_SIZE, CURSOR]).collect();
+        let known: Vec<_> = filters.iter().chain(&PAGE).copied().collect();
         let query = Query::read(&parts.uri, &known)?;
         let range = 1..=limits::PAGE_SIZE_MAX;
         let allowed = format!("a whole number from 1 to {}", limits::PAGE_SIZE_MAX);
@@ -85,11 +108,17 @@ impl Listing {
     }
 }
 
-/// The JSON shape of every list.
-#[derive(Serialize)]
+/// A page of a list, newest first.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{W}Page")]
 pub(crate) struct Document<W> {
+    /// The rows of this page.
     pub(crate) results: Vec<W>,
+    /// Where older rows are; `null` at the end.
+    #[schemars(schema_with = "schema::link")]
     pub(crate) next: Option<String>,
+    /// Where newer rows are; `null` at the beginning.
+    #[schemars(schema_with = "schema::link")]
     pub(crate) previous: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use axum::http::Uri;
 use postrider_core::time::Timestamp;
 
 use super::error::ApiError;
+use crate::openapi::field::{self, Field};
 
 /// Every parameter of a URL in its order, repeated ones included. What is not valid UTF-8 is
 /// replaced, so that reading never fails.
@@ -20,11 +21,11 @@ pub(crate) struct Query {
 
 impl Query {
     /// Reads the parameters; those not in `known`, and repeated ones, are refused.
-    pub(crate) fn read(uri: &Uri, known: &[&'static str]) -> Result<Self, ApiError> {
+    pub(crate) fn read(uri: &Uri, known: &[Field]) -> Result<Self, ApiError> {
         let pairs = pairs(uri);
         for (index, (name, _)) in pairs.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                return Err(unknown(name, known));
+            if !known.iter().any(|field| field.name == name) {
+                return Err(unknown(name, &field::names(known)));
             }
             if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
                 let detail = format!("`{name}` is given more than once; give it once.");

@@ -25,6 +25,7 @@ use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
 use postrider_engine::Accepted;
 use postrider_store::catalog::{Backlog, Note, StatusChange};
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -35,7 +36,24 @@ use super::query::Query;
 use super::webhooks::answer;
 use super::wire::event::Batch;
 use super::{PathId, json};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::{Held, Shared};
+
+/// What a resumed webhook does with what waits.
+pub(crate) const RESUME: [Field; 1] = [Field::new(
+    "backlog",
+    |_| schema::one_of(&["all", "latest", "none"]),
+    "What becomes of the deliveries that wait: `all` are sent, of each object only the `latest`, \
+     or `none`; the others are canceled.",
+)
+.required()];
+/// Which test events are sent.
+pub(crate) const TEST_EVENTS: [Field; 1] = [Field::new(
+    "event_types",
+    |generator| json_schema!({ "type": "array", "items": schema::event_type(generator), "minItems": 1 }),
+    "One test event of each of these; of each type the webhook has selected when left out.",
+)];
 
 pub(crate) async fn enable(
     State(shared): Held,
@@ -107,7 +125,7 @@ pub(crate) async fn resume(
 }
 
 fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
-    let given = posted.object(&["backlog"])?;
+    let given = posted.object(&RESUME)?;
     let backlog = given.need("backlog", given.any_text("backlog")?)?;
     match backlog.as_str() {
         "all" => Ok(Backlog::Keep),
@@ -146,8 +164,12 @@ pub(crate) fn not_enabled(detail: &'static str) -> ApiError {
     ApiError::conflict("webhook_not_enabled", detail)
 }
 
-#[derive(Serialize)]
-struct Sent {
+/// What was sent.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TestEventsSent")]
+pub(crate) struct Sent {
+    /// The deliveries made.
+    #[schemars(schema_with = "schema::delivery_ids")]
     deliveries: Vec<String>,
 }
 
@@ -195,7 +217,7 @@ fn selected(webhook: &Webhook) -> Vec<&'static EventTypeEntry> {
 
 /// The types a request names, each once; all that are selected when it names none.
 fn asked_for(posted: &Posted, webhook: &Webhook) -> Result<Vec<&'static EventTypeEntry>, ApiError> {
-    let given = posted.object(&["event_types"])?;
+    let given = posted.object(&TEST_EVENTS)?;
     let Some(names) = given.texts("event_types")? else { return Ok(selected(webhook)) };
     let mut entries: Vec<&'static EventTypeEntry> = Vec::new();
     for name in names {

@@ -5,6 +5,7 @@ mod access;
 mod audit_log;
 mod bad_input;
 mod deliveries;
+mod description;
 mod events;
 mod explain;
 mod faults;

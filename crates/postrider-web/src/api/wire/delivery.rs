@@ -3,22 +3,33 @@
 use postrider_core::attempt::{Attempt, Phases};
 use postrider_core::snapshot;
 use postrider_store::catalog::{Delivery, DeliveryDetail};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{HeaderLine, header_lines, millis};
+use crate::openapi::schema;
 
 /// A delivery as lists show it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub(crate) struct DeliveryOut<'a> {
+    #[schemars(schema_with = "schema::delivery_id")]
     id: String,
+    #[schemars(schema_with = "schema::event_id")]
     event: &'a str,
+    #[schemars(schema_with = "schema::event_type")]
     event_type: &'a str,
+    #[schemars(schema_with = "schema::webhook_id")]
     webhook: String,
+    #[schemars(schema_with = "schema::state")]
     status: &'static str,
     test: bool,
     attempts_count: u32,
+    #[schemars(schema_with = "schema::time_or_null")]
     next_attempt_at: Option<String>,
+    #[schemars(schema_with = "schema::time")]
     created_at: String,
+    #[schemars(schema_with = "schema::time_or_null")]
     settled_at: Option<String>,
 }
 
@@ -40,7 +51,8 @@ impl<'a> DeliveryOut<'a> {
 }
 
 /// A delivery in full.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeliveryDetail")]
 pub(crate) struct DetailOut<'a> {
     #[serde(flatten)]
     delivery: DeliveryOut<'a>,
@@ -49,7 +61,8 @@ pub(crate) struct DetailOut<'a> {
 }
 
 /// The request: its body is the same for every attempt, its headers are those of the latest.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeliveryRequest")]
 struct RequestOut<'a> {
     /// `null` before the first attempt: signatures are made with each.
     headers: Option<Vec<HeaderLine<'a>>>,
@@ -72,10 +85,13 @@ impl<'a> DetailOut<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
 struct AttemptOut<'a> {
     number: u32,
+    #[schemars(schema_with = "schema::time")]
     started_at: String,
+    #[schemars(schema_with = "schema::outcome")]
     outcome: &'static str,
     status_code: Option<u16>,
     duration_ms: f64,
@@ -112,7 +128,8 @@ impl<'a> AttemptOut<'a> {
 }
 
 /// Milliseconds with up to three decimals; a phase that did not happen is `null`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Phases")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct PhasesOut {
     queue_ms: f64,

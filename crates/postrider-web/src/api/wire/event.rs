@@ -9,14 +9,62 @@ use postrider_core::limits;
 use postrider_core::routing::{Decision, RoutingTable, Verdict};
 use postrider_engine::{AcceptError, Accepted};
 use postrider_store::catalog::{ListedEvent, StoredEvent};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::body::{Format, Posted};
 use super::super::error::ApiError;
 use super::object::{self, Object};
+use crate::openapi::field::{self, Field};
+use crate::openapi::schema;
 
-const MEMBERS: [&str; 6] = ["type", "id", "created", "data", "context", "snapshot"];
+/// One event as posted.
+pub(crate) const EVENT: [Field; 6] = [
+    Field::new("type", schema::event_type, "The event type, one of the catalogue.").required(),
+    Field::new(
+        "id",
+        schema::event_id,
+        "Your own id of the event: posting it again is then harmless. Made up when left out.",
+    ),
+    Field::new(
+        "created",
+        |_| json_schema!({ "type": "integer", "minimum": 0, "maximum": limits::CREATED_SECONDS_MAX }),
+        "When it happened, in Unix seconds; now when left out.",
+    ),
+    Field::new(
+        "data",
+        |_| {
+            json_schema!({
+                "type": "object",
+                "properties": { "object": { "type": "object" } },
+                "required": ["object"],
+            })
+        },
+        "What happened: the record in `object`. Kept byte for byte.",
+    )
+    .required(),
+    Field::new("context", schema::anything, "What else is to be known of it, such as the actor."),
+    Field::new(
+        "snapshot",
+        schema::any_object,
+        "Every related record there is; each webhook's choice decides what leaves.",
+    ),
+];
+/// Several events in one request.
+pub(crate) const BATCH: [Field; 1] = [Field::new(
+    "events",
+    |generator| {
+        json_schema!({
+            "type": "array",
+            "items": field::object(generator, &EVENT),
+            "minItems": 1,
+            "maxItems": limits::EVENTS_PER_REQUEST_MAX,
+        })
+    },
+    "The events; all are accepted or none.",
+)
+.required()];
 
 /// What one request posts.
 pub(crate) struct Batch {
@@ -39,7 +87,7 @@ impl Batch {
         if top.raw("events").is_none() {
             return Ok(Self { is_single: true, events: vec![read_event(text, "")?] });
         }
-        let top = Object::read(text, "", &["events"])?;
+        let top = Object::read(text, "", &BATCH)?;
         let items = top.need("events", top.items("events")?)?;
         check_number(items.len())?;
         let read = |(index, item): (usize, &&str)| read_event(item, &path(index));
@@ -96,7 +144,7 @@ fn check_number(events: usize) -> Result<(), ApiError> {
 }
 
 fn read_event(text: &str, path: &str) -> Result<PostedEvent, ApiError> {
-    let event = Object::read(text, path, &MEMBERS)?;
+    let event = Object::read(text, path, &EVENT)?;
     let event_type = event.need("type", event.text("type")?)?;
     let event_type = EventType::parse(&event_type).ok_or_else(|| {
         let detail = format!(
@@ -123,10 +171,13 @@ fn read_event(text: &str, path: &str) -> Result<PostedEvent, ApiError> {
 }
 
 /// The answer to one posted event.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Accepted")]
 pub(crate) struct AcceptedOut<'a> {
+    #[schemars(schema_with = "schema::event_id")]
     id: &'a str,
     duplicate: bool,
+    #[schemars(schema_with = "schema::delivery_ids")]
     deliveries: Vec<String>,
 }
 
@@ -141,32 +192,47 @@ impl<'a> AcceptedOut<'a> {
 }
 
 /// An event as shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub(crate) struct EventOut<'a> {
+    #[schemars(schema_with = "schema::event_id")]
     id: &'a str,
+    #[schemars(schema_with = "schema::event_type")]
     r#type: &'a str,
     created: i64,
+    #[schemars(schema_with = "schema::time")]
     accepted_at: String,
     test: bool,
     /// What the sender posted, byte for byte. Left out of lists: a page of large events has no
     /// bound worth the name. (Not a flattened struct: serde cannot pass raw text through one.)
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any_object")]
     data: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::anything")]
     context: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::anything")]
     snapshot: Option<&'a RawValue>,
     decisions: Vec<DecisionOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Decision")]
 struct DecisionOut {
+    #[schemars(schema_with = "schema::webhook_id")]
     webhook: String,
     /// The name it has now; `null` once it is deleted.
     webhook_name: Option<String>,
+    #[schemars(schema_with = "decision_shape")]
     decision: &'static str,
     reason: &'static str,
+    #[schemars(schema_with = "schema::delivery_id_or_null")]
     delivery: Option<String>,
+}
+
+fn decision_shape(_: &mut SchemaGenerator) -> Schema {
+    schema::one_of(&["deliver", "not_selected", "disabled"])
 }
 
 impl<'a> EventOut<'a> {

@@ -8,7 +8,10 @@ use postrider_core::pattern::Pattern;
 use postrider_core::routing::Verdict;
 use postrider_core::webhook::{DisabledBy, Health, Status, Webhook};
 use postrider_store::catalog::{Delivery, StoredEvent};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+
+use crate::openapi::schema;
 
 /// What is known of one event and one webhook.
 pub(crate) struct Case {
@@ -22,34 +25,61 @@ pub(crate) struct Case {
     pub(crate) moved: Option<Entry>,
 }
 
-#[derive(Serialize)]
+/// Why an event was or was not sent.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Explanation")]
 pub(crate) struct ExplainOut<'a> {
+    #[schemars(schema_with = "schema::event_id")]
     event: &'a str,
     results: Vec<CaseOut<'a>>,
     explanation: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Case")]
 struct CaseOut<'a> {
+    #[schemars(schema_with = "schema::webhook_id")]
     webhook: String,
     webhook_name: Option<&'a str>,
+    #[schemars(schema_with = "decision_shape")]
     decision: &'static str,
     /// What the event's type was matched by, as the webhook is now.
     matched_by: Option<String>,
+    #[schemars(schema_with = "schema::delivery_id_or_null")]
     delivery: Option<String>,
     /// The delivery's.
+    #[schemars(schema_with = "schema::state_or_null")]
     status: Option<&'static str>,
+    #[schemars(schema_with = "schema::time_or_null")]
     next_attempt_at: Option<String>,
     /// Why not earlier.
+    #[schemars(schema_with = "because_shape")]
     next_attempt_because: Option<&'static str>,
     /// `null` once the webhook is deleted.
+    #[schemars(schema_with = "status_shape")]
     webhook_status: Option<&'static str>,
+    #[schemars(schema_with = "schema::time_or_null")]
     webhook_status_since: Option<String>,
     webhook_status_by: Option<&'a str>,
+    #[schemars(schema_with = "schema::time_or_null")]
     probing_since: Option<String>,
+    #[schemars(schema_with = "schema::time_or_null")]
     next_probe_at: Option<String>,
     rate_limit_per_second: Option<u32>,
     explanation: String,
+}
+
+fn because_shape(_: &mut SchemaGenerator) -> Schema {
+    let names = ["webhook_paused", "webhook_probing", "retry_schedule", "first_attempt"];
+    schema::or_null(schema::one_of(&names))
+}
+
+fn status_shape(_: &mut SchemaGenerator) -> Schema {
+    schema::or_null(schema::one_of(&["enabled", "paused", "disabled"]))
+}
+
+fn decision_shape(_: &mut SchemaGenerator) -> Schema {
+    schema::one_of(&["deliver", "not_selected", "disabled", "other_webhook", "created_later"])
 }
 
 impl<'a> ExplainOut<'a> {

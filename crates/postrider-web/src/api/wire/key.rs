@@ -3,25 +3,45 @@
 use postrider_core::key::VerificationKeys;
 use postrider_core::time::Timestamp;
 use postrider_store::catalog::{ApiKey, Merchant};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use crate::api_key::{KeyKind, Scopes, Secret};
+use crate::api_key::{KeyKind, Scope, Scopes, Secret};
+use crate::openapi::schema;
 
 /// An API key as shown: never the key itself, except once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiKey")]
 pub(crate) struct ApiKeyOut<'a> {
+    #[schemars(schema_with = "schema::api_key_id")]
     id: String,
     name: &'a str,
+    #[schemars(schema_with = "kind")]
     kind: &'static str,
+    #[schemars(schema_with = "schema::merchant_id_or_null")]
     merchant: Option<String>,
     hint: &'a str,
     /// An operator's key needs none.
+    #[schemars(schema_with = "scopes")]
     scopes: Vec<&'static str>,
+    #[schemars(schema_with = "schema::time")]
     created_at: String,
+    #[schemars(schema_with = "schema::time_or_null")]
     revoked_at: Option<String>,
     /// The key; only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+}
+
+/// Whose a key is.
+pub(crate) fn kind(_: &mut SchemaGenerator) -> Schema {
+    schema::one_of(&KeyKind::ALL.map(KeyKind::as_str))
+}
+
+/// What a key may do.
+pub(crate) fn scopes(_: &mut SchemaGenerator) -> Schema {
+    let scope = schema::one_of(&Scope::ALL.map(Scope::as_str));
+    json_schema!({ "type": "array", "items": scope })
 }
 
 impl<'a> ApiKeyOut<'a> {
@@ -47,10 +67,12 @@ impl<'a> ApiKeyOut<'a> {
 }
 
 /// The verification keys of a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VerificationKeys")]
 pub(crate) struct VerificationOut<'a> {
     verification_key: &'a str,
     expiring_verification_key: Option<&'a str>,
+    #[schemars(schema_with = "schema::time_or_null")]
     expires_at: Option<String>,
 }
 
@@ -66,10 +88,13 @@ impl<'a> VerificationOut<'a> {
 }
 
 /// A merchant as shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Merchant")]
 pub(crate) struct MerchantOut<'a> {
+    #[schemars(schema_with = "schema::merchant_id")]
     id: String,
     name: &'a str,
+    #[schemars(schema_with = "schema::time")]
     created_at: String,
 }
 

@@ -1,11 +1,14 @@
 //! The figures of a webhook as the API shows them; the four counts have the older API's names.
 
 use postrider_store::catalog::{Latency, WebhookMetrics};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::millis;
 
-#[derive(Serialize)]
+/// What became of a webhook's deliveries of the last 30 days.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebhookMetrics")]
 pub(crate) struct MetricsOut {
     failed: u64,
     successful: u64,
@@ -15,7 +18,9 @@ pub(crate) struct MetricsOut {
     latency_ms: Option<LatencyOut>,
 }
 
-#[derive(Serialize)]
+/// Milliseconds of successful attempts.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Latency")]
 struct LatencyOut {
     p50: f64,
     p95: f64,

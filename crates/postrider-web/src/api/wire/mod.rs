@@ -11,10 +11,12 @@ pub(crate) mod key;
 pub(crate) mod metrics;
 pub(crate) mod object;
 pub(crate) mod webhook;
+pub(crate) mod webhook_fields;
 
 use std::time::Duration;
 
 use postrider_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -38,7 +40,8 @@ pub(crate) fn raw(bytes: &[u8]) -> Result<&RawValue, ApiError> {
 }
 
 /// One header line of a request or an answer. A list keeps their order and repeated names.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HeaderLine")]
 pub(crate) struct HeaderLine<'a> {
     name: &'a str,
     value: &'a str,

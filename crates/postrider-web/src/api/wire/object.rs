@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::super::error::ApiError;
 use super::super::query::nearest;
+use crate::openapi::field::{self, Field};
 
 /// Checks that `text` is one JSON text and answers it without the white space around it.
 /// `first_line` is the number of its first line in the body.
@@ -39,12 +40,12 @@ impl<'a> Object<'a> {
     pub(crate) fn read(
         text: &'a str,
         path: impl Into<Cow<'a, str>>,
-        known: &[&'static str],
+        known: &[Field],
     ) -> Result<Self, ApiError> {
         let object = Self::read_any(text, path)?;
         for (name, _) in &object.members {
-            if !known.contains(&&**name) {
-                return Err(object.unknown(name, known));
+            if !known.iter().any(|field| field.name == name) {
+                return Err(object.unknown(name, &field::names(known)));
             }
         }
         Ok(object)
@@ -182,10 +183,12 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openapi::schema;
 
     #[test]
     fn odd_members_are_told_apart() {
-        let read = |text: &'static str| Object::read(check(text, 1).unwrap(), "", &["type", "id"]);
+        let known = ["type", "id"].map(|name| Field::new(name, schema::anything, ""));
+        let read = |text: &'static str| Object::read(check(text, 1).unwrap(), "", &known);
         let code = |text| read(text).err().map(|error| error.code());
         assert_eq!(code(r#"{"type":1,"id":2}"#), None);
         assert_eq!(code(r#"{"type":1,"type":2}"#), Some("duplicate_key"));

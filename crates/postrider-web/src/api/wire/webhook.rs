@@ -13,26 +13,16 @@ use postrider_core::sign::Scheme;
 use postrider_core::snapshot::AdditionalData;
 use postrider_core::target::TargetUrl;
 use postrider_core::webhook::{self, Header, Health, Webhook};
+use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::super::error::ApiError;
 use super::object::Object;
+use super::webhook_fields::{self, LADDER, WRITABLE};
+use crate::openapi::schema;
 use crate::shared::Shared;
 
-/// What callers may write.
-const WRITABLE: [&str; 10] = [
-    "name",
-    "target_url",
-    "event_types",
-    "additional_data",
-    "signature",
-    "retry_policy",
-    "timeout_seconds",
-    "headers",
-    "max_in_flight",
-    "rate_limit_per_second",
-];
 /// What is shown beside it.
 const READ_ONLY: [&str; 5] = ["id", "status", "health", "created_at", "updated_at"];
 
@@ -176,8 +166,7 @@ fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
 
 fn read_additional_data(given: &Object) -> Result<Option<AdditionalData>, ApiError> {
     let Some(text) = given.raw("additional_data") else { return Ok(None) };
-    let families: Vec<_> = Family::ALL.iter().map(|family| family.as_str()).collect();
-    let chosen = Object::read(text, "additional_data.", &families)?;
+    let chosen = Object::read(text, "additional_data.", &webhook_fields::families())?;
     let mut additional_data = AdditionalData::default();
     for family in Family::ALL {
         for name in chosen.texts(family.as_str())?.unwrap_or_default() {
@@ -204,7 +193,7 @@ fn read_signature(given: &Object) -> Result<Option<Scheme>, ApiError> {
 fn read_retry_policy(given: &Object) -> Result<Option<RetryPolicy>, ApiError> {
     let Some(raw) = given.raw("retry_policy") else { return Ok(None) };
     let policy = if raw.starts_with('{') {
-        let ladder = Object::read(raw, "retry_policy.", &["waits_seconds"])?;
+        let ladder = Object::read(raw, "retry_policy.", &LADDER)?;
         let waits = ladder.need("waits_seconds", ladder.counts("waits_seconds")?)?;
         RetryPolicy::ladder(&waits)?
     } else {
@@ -253,22 +242,32 @@ fn read_small(given: &Object, name: &'static str, most: u32) -> Result<Option<u3
 }
 
 /// A webhook as shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 pub(crate) struct WebhookOut<'a> {
+    #[schemars(schema_with = "schema::webhook_id")]
     id: String,
     name: &'a str,
     target_url: &'a str,
+    #[schemars(schema_with = "webhook_fields::event_types")]
     event_types: Vec<String>,
+    #[schemars(schema_with = "webhook_fields::additional_data")]
     additional_data: Choices<'a>,
+    #[schemars(schema_with = "webhook_fields::status")]
     status: &'static str,
     health: HealthOut,
+    #[schemars(schema_with = "schema::scheme")]
     signature: &'static str,
+    #[schemars(schema_with = "webhook_fields::retry_policy")]
     retry_policy: PolicyOut<'a>,
     timeout_seconds: u64,
+    #[schemars(schema_with = "webhook_fields::headers")]
     headers: Headers<'a>,
     max_in_flight: u32,
     rate_limit_per_second: Option<u32>,
+    #[schemars(schema_with = "schema::time")]
     created_at: String,
+    #[schemars(schema_with = "schema::time")]
     updated_at: String,
     /// Deliveries an action has canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -303,9 +302,12 @@ impl<'a> WebhookOut<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 struct HealthOut {
+    #[schemars(schema_with = "webhook_fields::health")]
     status: &'static str,
+    #[schemars(schema_with = "schema::time_or_null")]
     since: Option<String>,
 }
 

@@ -1,0 +1,18 @@
+//! The description of the API: the same for everyone, so it is made once.
+
+use std::sync::OnceLock;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Response, StatusCode, Uri};
+
+use super::error::ApiError;
+use super::json_bytes;
+use super::query::Query;
+use crate::openapi;
+
+pub(crate) async fn document(uri: Uri) -> Result<Response<Body>, ApiError> {
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    Query::none(&uri)?;
+    let made = DOCUMENT.get_or_init(|| openapi::document().to_string().into());
+    Ok(json_bytes(StatusCode::OK, made.clone()))
+}

@@ -1,0 +1,36 @@
+//! Descriptions of what the service says of itself.
+
+use crate::api::health::Health;
+use crate::openapi::operation::{Operation, Tag};
+use crate::openapi::schema;
+
+pub(crate) fn alive() -> Operation {
+    Operation::new(
+        "getHealth",
+        Tag::Service,
+        "Whether the process lives",
+        "Answers as long as the process does.",
+    )
+    .answers::<Health>(200, "It lives.")
+}
+
+pub(crate) fn ready() -> Operation {
+    Operation::new(
+        "getReadiness",
+        Tag::Service,
+        "Whether the service can work",
+        "Answers 200 when the database can be read and written.",
+    )
+    .answers::<Health>(200, "It can.")
+    .problem(503, "It cannot: `storage_unavailable`.")
+}
+
+pub(crate) fn document() -> Operation {
+    Operation::new(
+        "getOpenApi",
+        Tag::Service,
+        "This description",
+        "The OpenAPI 3.1 document of the API, made from the code that answers.",
+    )
+    .answers_as(200, "The document.", "application/json", schema::any_object)
+}

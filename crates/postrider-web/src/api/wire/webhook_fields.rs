@@ -1,0 +1,138 @@
+//! The members of a webhook that callers may write, and the shapes they have in both directions.
+
+use postrider_core::catalogue::{Entity, Family};
+use postrider_core::limits;
+use postrider_core::retry::RetryPolicy;
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::openapi::field::{self, Field};
+use crate::openapi::schema;
+
+/// What callers may write.
+pub(crate) const WRITABLE: [Field; 10] = described(false);
+/// The same for a new webhook, which cannot do without some of them.
+pub(crate) const NEW: [Field; 10] = described(true);
+
+/// The wait list of an own retry policy.
+pub(crate) const LADDER: [Field; 1] = [Field::new(
+    "waits_seconds",
+    |_| {
+        json_schema!({
+            "type": "array",
+            "items": { "type": "integer", "minimum": 1, "maximum": limits::RETRY_WAIT_MAX.as_secs() },
+            "minItems": 1,
+            "maxItems": limits::LADDER_WAITS_MAX,
+        })
+    },
+    "Seconds to wait before each retry.",
+)
+.required()];
+
+const fn described(is_new: bool) -> [Field; 10] {
+    [
+        when(is_new, Field::new("name", schema::name, "What people call the webhook.")),
+        when(
+            is_new,
+            Field::new("target_url", target_url, "Where deliveries go: an https address."),
+        ),
+        when(is_new, Field::new("event_types", event_types, "Which events it wants.")),
+        Field::new(
+            "additional_data",
+            additional_data,
+            "Which related records bodies carry in `snapshot`, by family.",
+        ),
+        Field::new("signature", schema::scheme, "How deliveries are signed."),
+        Field::new(
+            "retry_policy",
+            retry_policy,
+            "When failed attempts are repeated: a named policy, or an own list of waits.",
+        ),
+        Field::new("timeout_seconds", timeout, "Seconds one attempt may take."),
+        Field::new("headers", headers, "Headers each request carries beside Postrider's own."),
+        Field::new("max_in_flight", max_in_flight, "Requests under way at once."),
+        Field::new(
+            "rate_limit_per_second",
+            rate,
+            "Requests begun in a second; `null` for no limit.",
+        ),
+    ]
+}
+
+const fn when(is_new: bool, field: Field) -> Field {
+    if is_new { field.required() } else { field }
+}
+
+/// The families additional data is chosen by.
+pub(crate) fn families() -> [Field; 6] {
+    let meaning = "Related records of events of this family.";
+    Family::ALL.map(|family| Field::new(family.as_str(), entities, meaning))
+}
+
+fn entities(_: &mut SchemaGenerator) -> Schema {
+    let entity = schema::one_of(&Entity::ALL.map(Entity::as_str));
+    json_schema!({ "type": "array", "items": entity })
+}
+
+fn target_url(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "uri", "examples": ["https://example.com/hooks"] })
+}
+
+pub(crate) fn event_types(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {
+            "type": "string",
+            "pattern": r"^(\*|[a-z][a-z0-9_]*\.(\*|[a-z][a-z0-9_]*))$",
+            "examples": ["subscription.*"],
+        },
+        "minItems": 1,
+        "maxItems": limits::PATTERNS_PER_WEBHOOK_MAX,
+    })
+}
+
+pub(crate) fn additional_data(generator: &mut SchemaGenerator) -> Schema {
+    field::object(generator, &families())
+}
+
+pub(crate) fn retry_policy(generator: &mut SchemaGenerator) -> Schema {
+    let named: Vec<_> = RetryPolicy::NAMED.iter().filter_map(RetryPolicy::name).collect();
+    json_schema!({ "oneOf": [schema::one_of(&named), field::object(generator, &LADDER)] })
+}
+
+fn timeout(_: &mut SchemaGenerator) -> Schema {
+    let (least, most) = (limits::TIMEOUT_MIN.as_secs(), limits::TIMEOUT_MAX.as_secs());
+    let default = limits::TIMEOUT_DEFAULT.as_secs();
+    json_schema!({ "type": "integer", "minimum": least, "maximum": most, "default": default })
+}
+
+pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": limits::HEADERS_PER_WEBHOOK_MAX,
+        "additionalProperties": { "type": "string", "maxLength": limits::HEADER_VALUE_BYTES_MAX },
+    })
+}
+
+fn max_in_flight(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "integer",
+        "minimum": 1,
+        "maximum": limits::MAX_IN_FLIGHT_MAX,
+        "default": limits::MAX_IN_FLIGHT_DEFAULT,
+    })
+}
+
+fn rate(_: &mut SchemaGenerator) -> Schema {
+    let most = limits::RATE_LIMIT_PER_SECOND_MAX;
+    json_schema!({ "type": ["integer", "null"], "minimum": 1, "maximum": most })
+}
+
+/// Whether a webhook receives.
+pub(crate) fn status(_: &mut SchemaGenerator) -> Schema {
+    schema::one_of(&["enabled", "disabled", "paused"])
+}
+
+/// How its target is.
+pub(crate) fn health(_: &mut SchemaGenerator) -> Schema {
+    schema::one_of(&["ok", "probing"])
+}
