@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{LogLevel, Raw, Secret, Span};
+use crate::failure::Failure;
 use crate::receiver::Answers;
 
 /// A durable webhook sender for subscription programs.
@@ -40,6 +41,10 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Print the OpenAPI 3.1 document of the API
     Openapi,
+    /// Post one event over the API
+    Send(SendArgs),
+    /// Follow a webhook's deliveries and forward them to a local server
+    Listen(ListenArgs),
     /// Receive deliveries: verify, print and answer as told
     Receiver(ReceiverArgs),
 }
@@ -165,6 +170,68 @@ pub(crate) struct VerifyArgs {
     /// Value of the signature header, such as ts=1592570791,sig=5257…
     #[arg(long, value_name = "VALUE")]
     pub(crate) header: String,
+}
+
+/// Which API, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// Address of the API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// API key; other users of this machine can see it while the command runs
+    #[arg(long, value_name = "KEY", required_unless_present = "key_file")]
+    key: Option<Secret>,
+    /// File with the API key
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    key_file: Option<PathBuf>,
+}
+
+impl ApiArgs {
+    /// The key, from wherever it was given.
+    pub(crate) fn key(&self) -> Result<Secret, Failure> {
+        match (&self.key, &self.key_file) {
+            (Some(key), _) => Ok(key.clone()),
+            (None, Some(file)) => Secret::from_file(file).map_err(Failure::usage),
+            (None, None) => Err(Failure::usage("name an API key with --key or --key-file")),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// Type of the event, such as order.create
+    #[arg(value_name = "TYPE")]
+    pub(crate) event_type: String,
+    /// File with the event's data, such as {"object": {…}}; - is standard input. The documented
+    /// example when left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<String>,
+    /// Id of the event: the same again is accepted once
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// Where deliveries are forwarded to, such as http://127.0.0.1:3000/webhooks
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: String,
+    /// Webhook to follow; the only one when left out
+    #[arg(long, value_name = "ID")]
+    pub(crate) webhook: Option<String>,
+    /// File that remembers how far it was followed, so that the next run goes on from there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Print each delivery as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
 }
 
 #[derive(Debug, Args)]

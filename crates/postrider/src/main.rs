@@ -5,11 +5,13 @@
 //!
 //! Exit status: 0 done or valid; 1 failed or invalid; 2 used or configured wrongly.
 
+mod api;
 mod cli;
 mod commands;
 mod config;
 mod failure;
 mod founding;
+mod http_client;
 mod node;
 mod output;
 mod receiver;
@@ -60,6 +62,8 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Verify(args) => commands::verify::run(&args),
         Command::Openapi => Ok(commands::openapi::run()),
+        Command::Send(args) => commands::send::run(args).await,
+        Command::Listen(args) => commands::listen::run(args).await,
         Command::Receiver(args) => commands::receiver::run(args).await,
     }
 }

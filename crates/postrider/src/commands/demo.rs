@@ -8,7 +8,6 @@
 //! Invariant: the demo goes through no path of its own. Waits are short because the webhooks ask
 //! for short waits, and loopback is allowed by configuration.
 
-mod api;
 mod cast;
 mod figures;
 mod progress;
@@ -22,6 +21,7 @@ use anyhow::Context as _;
 use postrider_engine::Clock;
 use tempfile::TempDir;
 
+use crate::api::Api;
 use crate::cli::DemoArgs;
 use crate::config::{Config, DatabaseUrl, Egress, Log, LogFormat, Web};
 use crate::failure::Failure;
@@ -30,7 +30,6 @@ use crate::node::{self, Node};
 use crate::output::say;
 use crate::signals::Signals;
 use crate::telemetry;
-use api::Api;
 use cast::Cast;
 use figures::Figures;
 use progress::Progress;
@@ -150,7 +149,7 @@ impl Stage {
         let name = "Demo Coffee Roasters";
         let founded = founding::found(store, mint, clock.now(), name, "owner@demo.example").await?;
         engine.refresh_routing().await.context("cannot read the routing table")?;
-        let api = Api::new(node.address, founded.api_key.reveal().to_owned(), clock);
+        let api = Api::new(&format!("http://{}", node.address), founded.api_key.reveal(), clock)?;
         Ok(Self { node, founded, api, _directory: directory })
     }
 

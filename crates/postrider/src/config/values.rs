@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -63,6 +63,13 @@ impl Secret {
     /// The secret itself. Every use of this is a place where it may leak.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// The secret on the first line of a file.
+    pub(crate) fn from_file(file: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        Ok(Self(text.lines().next().unwrap_or_default().trim().to_owned()))
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::Api;
+use crate::api::Api;
 use crate::commands::receiver::{Form, line};
 use crate::output::say;
 use crate::receiver::{Answers, Plan, Received, Receiver};

@@ -6,8 +6,8 @@ use postrider_core::time::Timestamp;
 use postrider_store::queue::Tally;
 use serde_json::Value;
 
-use super::api::Api;
 use super::cast::{Cast, Part, Role, Seen, text};
+use crate::api::Api;
 
 /// One delivery as the API shows it.
 #[derive(Debug, Clone)]

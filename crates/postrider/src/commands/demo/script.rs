@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use postrider_core::catalogue::{self, EventTypeEntry, Family, natural};
 use serde_json::{Value, json};
 
-use super::api::Api;
+use crate::api::Api;
 
 const PATH: &str = "/api/v1/events";
 /// Events posted one by one; the rest of the first round is one batch.
