@@ -49,9 +49,9 @@ pub struct Id<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// The text is not 32 lower-case hex digits.
+/// The text is not of the right number of lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id is 32 lower-case hex digits")]
+#[error("an id is 32 lower-case hex digits, or 24 in the older API")]
 pub struct BadId;
 
 impl<K> Id<K> {
@@ -130,6 +130,62 @@ impl<K> fmt::Debug for Id<K> {
     }
 }
 
+/// Bytes of a [`ShortId`].
+const SHORT_BYTES: usize = 12;
+
+impl<K> Id<K> {
+    /// The id as the older API names things: its first 24 hex digits (facts.md 9).
+    pub fn shortened(self) -> ShortId {
+        let mut short = [0; SHORT_BYTES];
+        short.copy_from_slice(self.to_bytes().split_at(SHORT_BYTES).0);
+        ShortId(short)
+    }
+
+    /// The highest id that is shortened to `short`.
+    pub fn last_of(short: ShortId) -> Self {
+        let mut bytes = [0xff; 16];
+        bytes.split_at_mut(SHORT_BYTES).0.copy_from_slice(&short.0);
+        Self::from_bytes(bytes)
+    }
+}
+
+/// An id of the older API, written as 24 lower-case hex digits. A webhook's is the beginning of
+/// its own: the time and 42 bits more, so that two of one merchant are never the same in practice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShortId([u8; SHORT_BYTES]);
+
+impl ShortId {
+    /// Takes the bytes a store kept.
+    pub const fn from_bytes(bytes: [u8; SHORT_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    pub const fn to_bytes(self) -> [u8; SHORT_BYTES] {
+        self.0
+    }
+
+    /// Reads the 24 hex digits.
+    pub fn parse(text: &str) -> Result<Self, BadId> {
+        if text.len() != 2 * SHORT_BYTES {
+            return Err(BadId);
+        }
+        // As the beginning of an id: what is true of its digits is true of these.
+        Id::<()>::parse(&format!("{text}00000000")).map(Id::shortened)
+    }
+}
+
+impl fmt::Display for ShortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+impl fmt::Debug for ShortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// The public id of an event, unique within its merchant: ours (32 hex digits) or the sender's own
 /// (1–64 of `[A-Za-z0-9_-]`), which is then the idempotency key (product.md).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -194,6 +250,20 @@ mod tests {
     fn only_32_lower_case_hex_digits_are_an_id() {
         for text in ["", "0", "../x", "null", &"A".repeat(32), &"a".repeat(33), &"+".repeat(32)] {
             assert_eq!(WebhookId::parse(text), Err(BadId), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_id_is_the_beginning_of_an_id_and_bounds_its_search() {
+        let id = WebhookId::from_parts(Timestamp::from_unix_millis(1_700_000_000_000), 9, 1 << 61);
+        let short = id.shortened();
+        assert_eq!(short.to_string(), id.to_string()[..24]);
+        assert_eq!(ShortId::parse(&short.to_string()), Ok(short));
+        assert_eq!(ShortId::from_bytes(short.to_bytes()), short);
+        let last = WebhookId::last_of(short);
+        assert!(id <= last && last.shortened() == short);
+        for text in ["", &"A".repeat(24), &"a".repeat(23), &"a".repeat(32), &"+".repeat(24)] {
+            assert_eq!(ShortId::parse(text), Err(BadId), "{text}");
         }
     }
 

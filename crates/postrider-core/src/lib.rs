@@ -14,6 +14,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod delivery;
 pub mod event;
+pub mod filter;
 pub mod ids;
 pub mod json;
 pub mod key;

@@ -25,6 +25,8 @@ pub const CREATED_SECONDS_MAX: i64 = 253_370_764_799;
 pub const WEBHOOKS_PER_MERCHANT_MAX: usize = 1_000;
 /// Event type patterns of one webhook; the whole catalogue fits twice.
 pub const PATTERNS_PER_WEBHOOK_MAX: usize = 128;
+/// Filters the older API keeps for one webhook: each adds at least one pattern.
+pub const FILTERS_PER_WEBHOOK_MAX: usize = PATTERNS_PER_WEBHOOK_MAX;
 /// A webhook's name, characters.
 pub const NAME_CHARS_MAX: usize = 256;
 /// Own headers of a webhook.
@@ -130,6 +132,8 @@ pub const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(55);
 
 /// Rows in a page unless asked otherwise (product.md).
 pub const PAGE_SIZE_DEFAULT: u32 = 25;
+/// Rows in a page of the older API unless asked otherwise (facts.md 10).
+pub const LEGACY_PAGE_SIZE_DEFAULT: u32 = 10;
 /// Rows in a page at most (product.md).
 pub const PAGE_SIZE_MAX: u32 = 100;
 /// How far back the figures of a webhook go (facts.md 9).

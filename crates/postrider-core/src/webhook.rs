@@ -27,7 +27,7 @@ pub struct Webhook {
     pub name: String,
     /// Where deliveries go.
     pub target: TargetUrl,
-    /// Which events it wants; never empty.
+    /// Which events it wants. Only a target of the older API that has no filter yet wants none.
     pub event_types: Vec<Pattern>,
     /// Which additional data its bodies carry.
     pub additional_data: AdditionalData,

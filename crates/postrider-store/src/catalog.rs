@@ -13,6 +13,7 @@ use postrider_core::attempt::Attempt;
 use postrider_core::audit::{Entry, Stamp};
 use postrider_core::delivery::State;
 use postrider_core::event::{Event, EventType};
+use postrider_core::filter::Filter;
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, UserId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::routing::{Decision, RouteChanges};
@@ -72,6 +73,20 @@ pub trait Catalog: Send + Sync {
     /// configuration version it was read with; `Conflict` when that has moved. Answers the webhook
     /// as stored, one version higher.
     async fn update_webhook(&self, webhook: Webhook, stamp: Stamp) -> Result<Webhook>;
+    /// One webhook with the filters kept for it, in their order. What `update_webhook` has written
+    /// since is not in them: `core::filter::reconciled` puts them right.
+    async fn webhook_filters(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+    ) -> Result<(Webhook, Vec<Filter>)>;
+    /// `update_webhook` that also replaces the filters, in the same transaction.
+    async fn update_filters(
+        &self,
+        webhook: Webhook,
+        filters: Vec<Filter>,
+        stamp: Stamp,
+    ) -> Result<Webhook>;
     /// Moves a webhook to another status. Disabling cancels its pending deliveries; otherwise
     /// `backlog` says which. Becoming enabled from disabled forgets its health.
     async fn change_status(

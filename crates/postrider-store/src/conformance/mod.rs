@@ -11,6 +11,7 @@ pub mod append;
 pub mod audit;
 pub mod backlog;
 pub mod catalog;
+pub mod filters;
 pub mod fixture;
 pub mod harness;
 pub mod lease;
@@ -117,6 +118,10 @@ macro_rules! conformance {
                 q13_what_is_refused_has_no_entry
                 q13_a_resend_has_its_entry
                 the_chain_counts_its_entries
+            ]
+            filters: [
+                filters_are_kept_in_their_order_with_their_webhook
+                filters_of_an_old_version_change_nothing
             ]
             tenants: [
                 another_merchants_webhook_is_not_found

@@ -37,7 +37,9 @@ async fn check_webhook_verbs(harness: &Harness, owner: u64, id: WebhookId) {
     not_found(&harness.change_status(owner_id, id, change, stamp(1)).await);
     let mut theirs = webhook(owner, 1);
     theirs.id = id;
-    not_found(&harness.update_webhook(theirs, stamp(0)).await);
+    not_found(&harness.update_webhook(theirs.clone(), stamp(0)).await);
+    not_found(&harness.update_filters(theirs, Vec::new(), stamp(0)).await);
+    not_found(&harness.webhook_filters(owner_id, id).await);
 }
 
 async fn check_log_verbs(harness: &Harness, owner: MerchantId, id: DeliveryId) {

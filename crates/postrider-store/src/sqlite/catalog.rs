@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use postrider_core::audit::{Entry, Stamp};
+use postrider_core::filter::Filter;
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::routing::RouteChanges;
@@ -14,7 +15,7 @@ use super::audit::Verifying;
 use super::fault::Stopped;
 use super::metrics::Counting;
 use super::writer::Desk;
-use super::{Sqlite, accounts, audit, log, version, webhooks};
+use super::{Sqlite, accounts, audit, filters, log, version, webhooks};
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
     Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, User, WebhookMetrics,
@@ -96,6 +97,23 @@ impl Catalog for Sqlite {
 
     async fn update_webhook(&self, webhook: Webhook, stamp: Stamp) -> Result<Webhook> {
         self.writer.run(move |desk| webhooks::update(desk, webhook, &stamp)).await
+    }
+
+    async fn webhook_filters(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+    ) -> Result<(Webhook, Vec<Filter>)> {
+        self.readers.run(move |reader| filters::of(reader, merchant, id)).await
+    }
+
+    async fn update_filters(
+        &self,
+        webhook: Webhook,
+        filters: Vec<Filter>,
+        stamp: Stamp,
+    ) -> Result<Webhook> {
+        self.writer.run(move |desk| filters::update(desk, webhook, &filters, &stamp)).await
     }
 
     async fn change_status(

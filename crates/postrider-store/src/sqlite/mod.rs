@@ -15,6 +15,7 @@ mod audit;
 mod backlog;
 mod catalog;
 mod fault;
+mod filters;
 mod ground;
 mod lease;
 mod log;

@@ -16,9 +16,10 @@ use crate::error::{Result, StoreError};
 
 /// "Post" in ASCII, in the header of the file.
 const APPLICATION_ID: i64 = 0x506f_7374;
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_audit.sql"),
+    include_str!("../../migrations/sqlite/0005_filters.sql"),
 ];
 
 const SETTINGS: &str = "

@@ -16,7 +16,7 @@ use super::accounts::{merchant, position, taken_is_conflict};
 use super::pages::{self, Scan};
 use super::rows::{collect, duration_millis, first, millis, webhook as rows};
 use super::writer::Desk;
-use super::{audit, backlog, version};
+use super::{audit, backlog, filters, version};
 use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
 use crate::error::{Result, StoreError};
 
@@ -193,6 +193,7 @@ pub(super) fn delete(
     let version = version::advance(desk)?;
     let deleted = params![id.to_bytes(), stamp.at.unix_millis(), version];
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
+    filters::forget(&desk.connection, id)?;
     backlog::cancel_all(&desk.connection, id, stamp.at)?;
     record(desk, stamp, merchant, "webhook.deleted", id, webhook.name)
 }
