@@ -21,9 +21,11 @@ use postrider_engine::chance::Mint;
 use tower::ServiceExt;
 
 use crate::api::error::{ApiError, Problem};
+use crate::legacy;
 use crate::listener::REQUEST_HEADERS_MAX;
 use crate::shared::Shared;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// An API answer is data: whatever shows it as a page may load and run nothing.
@@ -47,11 +49,12 @@ pub(crate) async fn answer(
     let method = request.method().clone();
     // The query may carry what belongs in no log; the path carries ids only, and is bounded.
     let path = request.uri().path().get(..256).unwrap_or(request.uri().path()).to_owned();
+    let is_legacy = legacy::owns(request.uri().path());
     let response = match check_head(&request) {
-        Ok(()) => route(shared, router, request).await,
+        Ok(()) => route(shared, router, legacy::without_slash(request)).await,
         Err(error) => error.into_response(),
     };
-    let response = finish(response, &id.to_string());
+    let response = finish(response, &id.to_string(), is_legacy);
     let (status, taken) = (response.status().as_u16(), clock.reading().saturating_sub(started));
     tracing::debug!(%method, path, status, request_id = %id, ?taken, "request answered");
     response
@@ -115,20 +118,27 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// Renders a problem, logs its cause once, and adds what every answer carries.
-fn finish(mut response: Response<Body>, id: &str) -> Response<Body> {
+fn finish(mut response: Response<Body>, id: &str, is_legacy: bool) -> Response<Body> {
     let problem = response.extensions_mut().remove::<Arc<Problem>>();
     let status = response.status();
     let is_bare = response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind != PROBLEM_JSON);
     let problem = problem.or_else(|| if is_bare { bare_refusal(status) } else { None });
     if let Some(problem) = problem {
         problem.log(id);
+        let (kind, status, document) = if is_legacy {
+            let (status, document) = legacy::render(&problem);
+            (JSON, status, document)
+        } else {
+            (PROBLEM_JSON, status, problem.render(id))
+        };
+        *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(CONTENT_TYPE, kind);
         headers.remove(CONTENT_LENGTH);
         if problem.closes_connection() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        *response.body_mut() = Body::from(problem.render(id));
+        *response.body_mut() = Body::from(document);
     }
     decorate(response.headers_mut(), id);
     response

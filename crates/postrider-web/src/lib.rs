@@ -1,19 +1,22 @@
-//! The HTTP surface of Postrider: the API, version 1, and the listener it is served by.
+//! The HTTP surface of Postrider: the API, version 1, the older API beside it, and the listener
+//! they are served by.
 //!
 //! Owns everything between a socket and the engine: connections and their deadlines, the route
 //! list, authentication, and the JSON shapes of the API. Leaves every decision about events,
 //! webhooks and deliveries to the engine, the store and the core.
 //!
 //! Invariants:
-//! - only this crate knows JSON shapes: domain types are turned into counterparts in `api::wire`;
+//! - only this crate knows JSON shapes: domain types are turned into counterparts in `api::wire` and
+//!   `legacy::shapes`;
 //! - a route exists only in the list of `router.rs`, with the access it needs, and a handler of a
 //!   merchant's rows gets the merchant from the credential, never from the request's content;
 //! - every answer, also one made before routing, carries a request id and the security headers,
-//!   and every refusal is a problem document.
+//!   and every refusal is a problem document, or what the older API has instead.
 
 mod api;
 pub mod api_key;
 mod front;
+mod legacy;
 mod listener;
 mod openapi;
 mod router;

@@ -11,7 +11,7 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::api::auth::Access::{self, AnyKey, Operator, Public};
+use crate::api::auth::Access::{self, AnyKey, MerchantInBody, Operator, Public};
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
@@ -20,6 +20,7 @@ use crate::api::{
 use crate::api_key::Scope::{
     self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
 };
+use crate::legacy;
 use crate::openapi::operation::Operation;
 use crate::shared::Shared;
 
@@ -73,7 +74,7 @@ fn delete<H: Handler<T, Arc<Shared>>, T: 'static>(path: &'static str, handler: H
 
 /// Every route there is.
 pub(crate) fn routes() -> Vec<Route> {
-    [service(), events(), webhooks(), deliveries(), administration()]
+    [service(), events(), webhooks(), deliveries(), administration(), older()]
         .into_iter()
         .flatten()
         .collect()
@@ -174,6 +175,45 @@ fn administration() -> Vec<Route> {
         post("/api/v1/merchants", merchants::create)
             .needs(Operator)
             .doc(docs::administration::create_merchant),
+    ]
+}
+
+/// The older API; its paths may end with a slash too (`legacy`).
+fn older() -> Vec<Route> {
+    use legacy::{docs, filters, metrics, signing_key, targets};
+    vec![
+        get("/webhook_targets", targets::list).scope(WebhooksRead).doc(docs::list_targets),
+        post("/webhook_targets", targets::create)
+            .needs(MerchantInBody(WebhooksWrite))
+            .doc(docs::create_target),
+        get("/webhook_targets/{target}", targets::show).scope(WebhooksRead).doc(docs::show_target),
+        patch("/webhook_targets/{target}", targets::update)
+            .scope(WebhooksWrite)
+            .doc(docs::update_target),
+        get("/webhook_targets/{target}/metrics", metrics::show)
+            .scope(WebhooksRead)
+            .doc(docs::metrics),
+        get("/webhook_targets/{target}/filters", filters::list)
+            .scope(WebhooksRead)
+            .doc(docs::list_filters),
+        post("/webhook_targets/{target}/filters", filters::create)
+            .scope(WebhooksWrite)
+            .doc(docs::create_filter),
+        get("/webhook_targets/{target}/filters/{filter}", filters::show)
+            .scope(WebhooksRead)
+            .doc(docs::show_filter),
+        patch("/webhook_targets/{target}/filters/{filter}", filters::update)
+            .scope(WebhooksWrite)
+            .doc(docs::update_filter),
+        delete("/webhook_targets/{target}/filters/{filter}", filters::delete)
+            .scope(WebhooksWrite)
+            .doc(docs::delete_filter),
+        get("/webhook_targets/{target}/signing_key", signing_key::show)
+            .scope(WebhooksWrite)
+            .doc(docs::show_key),
+        patch("/webhook_targets/{target}/signing_key/rotate", signing_key::rotate)
+            .scope(WebhooksWrite)
+            .doc(docs::rotate_key),
     ]
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Access {
     AnyKey,
     /// A merchant's key with this scope, or an operator's that names a merchant.
     Merchant(Scope),
+    /// A merchant's key with this scope, or an operator's; the body names the merchant.
+    MerchantInBody(Scope),
     /// An operator's key; a merchant may be named.
     Operator,
 }
@@ -60,7 +62,7 @@ pub(crate) enum Access {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tenant(pub(crate) MerchantId);
 
-/// The merchant an operator named, if any.
+/// The merchant a caller acts for, unless it is an operator who named none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActingFor(pub(crate) Option<MerchantId>);
 
@@ -101,7 +103,9 @@ pub(crate) async fn admit(
         extensions.insert(Stamped(stamp));
         match door.access {
             Access::Public | Access::AnyKey => {}
-            Access::Operator => drop(extensions.insert(ActingFor(acting_for))),
+            Access::Operator | Access::MerchantInBody(_) => {
+                extensions.insert(ActingFor(acting_for));
+            }
             Access::Merchant(_) => {
                 let merchant = acting_for.ok_or_else(merchant_required)?;
                 extensions.insert(Tenant(merchant));
@@ -124,7 +128,7 @@ fn demand(key: &ApiKey, access: Access) -> Result<(), ApiError> {
     match access {
         Access::Public | Access::AnyKey => Ok(()),
         Access::Operator => demand_operator(key),
-        Access::Merchant(scope) => demand_scope(key, scope),
+        Access::Merchant(scope) | Access::MerchantInBody(scope) => demand_scope(key, scope),
     }
 }
 

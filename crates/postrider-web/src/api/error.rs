@@ -191,6 +191,14 @@ impl Problem {
         self.status
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     pub(crate) const fn closes_connection(&self) -> bool {
         self.closes
     }

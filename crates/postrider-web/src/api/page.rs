@@ -80,10 +80,7 @@ impl Listing {
             None => None,
             Some(text) => Some(binding.read(text).ok_or_else(bad_cursor)?),
         };
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let origin = host.map_or_else(String::new, |host| format!("http://{host}"));
-        let base = format!("{origin}{}", parts.uri.path());
-        Ok(Self { query, ask: PageAsk { size, cursor }, binding, base })
+        Ok(Self { query, ask: PageAsk { size, cursor }, binding, base: base(parts) })
     }
 
     /// Answers a page whose rows are in their JSON shape already.
@@ -106,6 +103,13 @@ impl Listing {
         let cursor = self.binding.write(cursor);
         format!("{}?{filters}{PAGE_SIZE}={size}&{CURSOR}={cursor}", self.base)
     }
+}
+
+/// The address of a list without its query.
+pub(crate) fn base(parts: &Parts) -> String {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let origin = host.map_or_else(String::new, |host| format!("http://{host}"));
+    format!("{origin}{}", parts.uri.path())
 }
 
 /// A page of a list, newest first.

@@ -6,7 +6,8 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
-use postrider_core::ids::kind;
+use postrider_core::audit::Stamp;
+use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_engine::chance;
 use postrider_store::catalog::Note;
 
@@ -16,7 +17,7 @@ use super::error::ApiError;
 use super::query::Query;
 use super::wire::key::VerificationOut;
 use super::{PathId, json};
-use crate::shared::Held;
+use crate::shared::{Held, Shared};
 
 pub(crate) async fn show(
     State(shared): Held,
@@ -27,10 +28,20 @@ pub(crate) async fn show(
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     let keys = shared.engine.store().verification_keys(merchant, id).await?;
+    note_shown(&shared, merchant, id, stamp).await?;
+    json(StatusCode::OK, &VerificationOut::new(&keys, shared.now()))
+}
+
+/// Whoever sees a key can forge deliveries, so that is on record.
+pub(crate) async fn note_shown(
+    shared: &Shared,
+    merchant: MerchantId,
+    id: WebhookId,
+    stamp: Stamp,
+) -> Result<(), ApiError> {
     let (action, object) = ("verification_key.shown".to_owned(), id.to_string());
     let note = Note { merchant: Some(merchant), action, object, detail: String::new() };
-    shared.engine.store().note(note, stamp).await?;
-    json(StatusCode::OK, &VerificationOut::new(&keys, shared.now()))
+    Ok(shared.engine.store().note(note, stamp).await?)
 }
 
 pub(crate) async fn rotate(

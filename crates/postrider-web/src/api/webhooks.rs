@@ -9,11 +9,13 @@ use axum::extract::State;
 use axum::http::header::{ETAG, IF_MATCH, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
-use postrider_core::ids::kind;
+use postrider_core::ids::{MerchantId, kind};
 use postrider_core::limits;
+use postrider_core::pattern::Pattern;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::sign::Scheme;
 use postrider_core::snapshot::AdditionalData;
+use postrider_core::target::TargetUrl;
 use postrider_core::webhook::{Health, Status, Webhook};
 use postrider_engine::chance;
 use postrider_store::StoreError;
@@ -25,10 +27,10 @@ use super::page::Listing;
 use super::query::Query;
 use super::wire::webhook::{Draft, WebhookOut};
 use super::{PathId, json};
-use crate::shared::Held;
+use crate::shared::{Held, Shared};
 
 /// Times a change is done again because of others; more means that somebody changes in a loop.
-const UPDATE_TRIES_MAX: usize = 8;
+pub(crate) const UPDATE_TRIES_MAX: usize = 8;
 
 pub(crate) async fn list(
     State(shared): Held,
@@ -51,8 +53,28 @@ pub(crate) async fn create(
     Query::none(&uri)?;
     let mut draft = Draft::read(posted.json()?, &shared)?;
     let (name, target, event_types) = draft.essentials()?;
+    let mut webhook = fresh(&shared, merchant, name, target, event_types);
+    draft.apply(&mut webhook);
+    let key = chance::verification_key();
+    shared.engine.store().create_webhook(webhook.clone(), key, stamp).await?;
+    shared.engine.refresh_routing().await?;
+    let mut response = answer(StatusCode::CREATED, &webhook, &Health::OK, None)?;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{}", webhook.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A new webhook with the usual settings.
+pub(crate) fn fresh(
+    shared: &Shared,
+    merchant: MerchantId,
+    name: String,
+    target: TargetUrl,
+    event_types: Vec<Pattern>,
+) -> Webhook {
     let now = shared.now();
-    let mut webhook = Webhook {
+    Webhook {
         id: shared.engine.mint().id(now),
         merchant,
         name,
@@ -69,16 +91,7 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
         configuration_version: 1,
-    };
-    draft.apply(&mut webhook);
-    let key = chance::verification_key();
-    shared.engine.store().create_webhook(webhook.clone(), key, stamp).await?;
-    shared.engine.refresh_routing().await?;
-    let mut response = answer(StatusCode::CREATED, &webhook, &Health::OK, None)?;
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/webhooks/{}", webhook.id)) {
-        response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
 }
 
 pub(crate) async fn show(

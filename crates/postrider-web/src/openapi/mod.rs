@@ -100,7 +100,9 @@ fn description(route: &Route) -> String {
         Access::Public => "Open to anyone.".to_owned(),
         Access::AnyKey => "Any key will do.".to_owned(),
         Access::Operator => "Needs an operator's key.".to_owned(),
-        Access::Merchant(scope) => format!("Needs the scope `{}`.", scope.as_str()),
+        Access::Merchant(scope) | Access::MerchantInBody(scope) => {
+            format!("Needs the scope `{}`.", scope.as_str())
+        }
     };
     format!("{} {needs}", route.operation.description)
 }

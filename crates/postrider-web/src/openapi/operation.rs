@@ -18,17 +18,19 @@ pub(crate) enum Tag {
     Deliveries,
     Administration,
     Service,
+    Older,
 }
 
 impl Tag {
     /// In the order of the document.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Events,
         Self::Webhooks,
         Self::Keys,
         Self::Deliveries,
         Self::Administration,
         Self::Service,
+        Self::Older,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Tag {
             Self::Deliveries => "Deliveries",
             Self::Administration => "Administration",
             Self::Service => "Service",
+            Self::Older => "Older API",
         }
     }
 
@@ -50,6 +53,9 @@ impl Tag {
             Self::Deliveries => "What was sent, what came back, and why.",
             Self::Administration => "Merchants and API keys; for operators.",
             Self::Service => "Whether the service is well, and this description.",
+            Self::Older => {
+                "Webhooks as targets with filters, as callers of the older API know them."
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::auth::Access;
 use crate::api::error::Document;
+use crate::legacy;
 use crate::router::Route;
 
 pub(crate) const REQUEST_ID: &str = "The id of this request, which finds it in the log.";
@@ -44,7 +45,7 @@ pub(super) fn of(route: &Route) -> Map<String, Value> {
     if route.access != Access::Public {
         statuses.extend([401, 422]);
     }
-    if matches!(route.access, Access::Operator | Access::Merchant(_)) {
+    if !matches!(route.access, Access::Public | Access::AnyKey) {
         statuses.push(403);
     }
     if !route.operation.path.is_empty() {
@@ -56,6 +57,9 @@ pub(super) fn of(route: &Route) -> Map<String, Value> {
     if route.method != Method::GET {
         statuses.push(507);
     }
+    if legacy::owns(route.path) {
+        return older(route, &statuses);
+    }
     let shared = statuses.into_iter().map(|status| {
         let reference = format!("#/components/responses/{}", key(status));
         (status.to_string(), json!({ "$ref": reference }))
@@ -65,6 +69,23 @@ pub(super) fn of(route: &Route) -> Map<String, Value> {
         responses.insert(status.to_string(), problem(meaning));
     }
     responses
+}
+
+/// The same in the form of the older API, where what is read and not allowed is 400.
+fn older(route: &Route, statuses: &[u16]) -> Map<String, Value> {
+    let meaning = |status: u16| MEANINGS.iter().find(|(known, _)| *known == status);
+    let shared = statuses.iter().filter_map(|status| meaning(*status));
+    let bad = (400, "The request cannot be read or is not allowed; a member names the field.");
+    let own = [bad].into_iter().chain(route.operation.problems.iter().copied());
+    let all = shared.filter(|(status, _)| *status != 422).copied().chain(own);
+    let told = all.map(|(status, meaning)| {
+        // Its answers have no codes, which the meanings name.
+        let (meaning, _) = meaning.split_once(": `").unwrap_or((meaning, ""));
+        let content = json!({ "application/json": { "schema": legacy::refusal_shape() } });
+        let described = json!({ "description": meaning, "content": content });
+        (status.to_string(), described)
+    });
+    told.collect()
 }
 
 /// The refusals many operations share.

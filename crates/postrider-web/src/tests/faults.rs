@@ -21,7 +21,7 @@ impl TestApp {
     async fn handled<R: IntoResponse + 'static>(&self, handler: fn() -> R) -> Answer {
         let router = Router::new().route("/", get(move || async move { handler() }));
         let request = Request::builder().uri("/").header("host", "a").body(Body::empty()).unwrap();
-        Answer::read(front::answer(&self.app.shared, router, request).await).await
+        Answer::read(front::answer(&self.app.shared, router, request).await, false).await
     }
 }
 

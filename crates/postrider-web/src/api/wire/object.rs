@@ -113,6 +113,11 @@ impl<'a> Object<'a> {
         Ok(text)
     }
 
+    /// `true` or `false`.
+    pub(crate) fn truth(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.typed(name, "true or false")
+    }
+
     /// A whole number.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         self.typed(name, "a whole number")

@@ -116,7 +116,7 @@ fn read_name(given: &Object) -> Result<Option<String>, ApiError> {
     Ok(name)
 }
 
-fn read_target(given: &Object, shared: &Shared) -> Result<Option<TargetUrl>, ApiError> {
+pub(crate) fn read_target(given: &Object, shared: &Shared) -> Result<Option<TargetUrl>, ApiError> {
     let Some(text) = given.any_text("target_url")? else { return Ok(None) };
     TargetUrl::parse(&text, &shared.rules).map(Some).map_err(|refusal| {
         // The log has the operator's reason; a merchant learns nothing of the network.
@@ -147,7 +147,7 @@ fn did_you_mean(near: &str) -> String {
 }
 
 /// A pattern nothing can ever match is a mistake.
-fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
+pub(crate) fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
     let (is_known, name) = match pattern {
         Pattern::All => return Ok(()),
         Pattern::Family(family) => (Family::parse(family).is_some(), format!("{family}.*")),
