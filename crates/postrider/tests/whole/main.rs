@@ -4,6 +4,7 @@
 //! - `crash`: nothing acknowledged is lost when the process is killed;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
+//! - `rotation`: a receiver written from the public pages passes through a rotation;
 //! - `readme`: the snippets of the README do what it says.
 
 #![expect(
@@ -16,5 +17,6 @@
 mod bytes;
 mod crash;
 mod readme;
+mod rotation;
 mod support;
 mod verifiers;

@@ -1,10 +1,12 @@
 //! What whole-system tests share: the real program, a receiver that outlives it, raw HTTP, and the
-//! foreign verifiers.
+//! foreign verifiers; and the parts of the program over a clock moved by hand.
 
 pub mod chance;
 pub mod foreign;
 pub mod http;
 pub mod ledger;
+pub mod merchant;
+pub mod moved;
 pub mod program;
 pub mod receiver;
 
