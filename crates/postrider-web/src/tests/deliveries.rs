@@ -132,3 +132,30 @@ async fn test_events_go_to_one_webhook_and_are_marked() {
         assert_eq!(app.post(&path, body).await.problem(), (422, code), "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_changed_choice_leaves_what_is_in_transit_as_it_is() {
+    let app = TestApp::new().await;
+    let body = r#"{"name":"a","target_url":"http://127.0.0.1:9/","event_types":["*"],
+        "additional_data":{"order":["customer"]}}"#;
+    let made = app.post("/api/v1/webhooks", body).await;
+    let path = format!("/api/v1/webhooks/{}", made.json["id"].as_str().unwrap());
+    let event = r#"{"type":"order.create","data":{"object":{}},
+        "snapshot":{"customer":{"first_name":"Maya"},"items":[{"quantity":3}]}}"#;
+    let post = async || {
+        let posted = app.post("/api/v1/events", event).await;
+        posted.json["deliveries"][0].as_str().unwrap().to_owned()
+    };
+    let snapshot = async |delivery: &str| {
+        let shown = app.get(&format!("/api/v1/deliveries/{delivery}")).await;
+        let body = shown.json["request"]["body"].as_str().unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        body["snapshot"].to_string()
+    };
+    let early = post().await;
+    let change = r#"{"additional_data":{"order":["items"]}}"#;
+    assert_eq!(app.send("PATCH", &path, change).await.status, 200);
+    let late = post().await;
+    assert_eq!(snapshot(&early).await, r#"{"customer":{"first_name":"Maya"}}"#);
+    assert_eq!(snapshot(&late).await, r#"{"items":[{"quantity":3}]}"#);
+}

@@ -107,6 +107,9 @@ async fn refusals_have_the_older_form() {
     assert_eq!((plain.status.as_u16(), members(&plain.json)), (415, vec!["detail"]));
     let method = app.send("PUT", "/webhook_targets", "{}").await;
     assert_eq!((method.status.as_u16(), members(&method.json)), (405, vec!["detail"]));
+    let made = target(&app, "https://example.com/").await;
+    let path = format!("/webhook_targets/{}", made["id"].as_str().unwrap());
+    assert_eq!(app.send("DELETE", &path, "").await.status, 405, "no call deletes a target");
     assert_eq!(app.get("/api/webhook_targets").await.problem(), (404, "not_found"));
 }
 
