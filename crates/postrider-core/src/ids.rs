@@ -30,6 +30,12 @@ pub mod kind {
     /// A user of the admin.
     #[derive(Debug)]
     pub enum User {}
+    /// A session of a user, or of whoever followed a portal link.
+    #[derive(Debug)]
+    pub enum Session {}
+    /// A portal link.
+    #[derive(Debug)]
+    pub enum PortalLink {}
 }
 
 /// Names a merchant.
@@ -42,6 +48,10 @@ pub type DeliveryId = Id<kind::Delivery>;
 pub type ApiKeyId = Id<kind::ApiKey>;
 /// Names a user.
 pub type UserId = Id<kind::User>;
+/// Names a session.
+pub type SessionId = Id<kind::Session>;
+/// Names a portal link.
+pub type PortalLinkId = Id<kind::PortalLink>;
 
 /// A time-ordered 128-bit id of a thing of kind `K`.
 pub struct Id<K> {

@@ -8,6 +8,7 @@
 //! Invariant: this crate does no I/O, reads no clock, draws no random number, and knows no SQL and
 //! no HTTP library. It can fail only on bad input.
 
+pub mod account;
 pub mod address;
 pub mod attempt;
 pub mod audit;
@@ -20,6 +21,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod outcome;
+pub mod password;
 pub mod pattern;
 pub mod refusal;
 pub mod retry;

@@ -165,8 +165,58 @@ pub const RATES_REMEMBERED_MAX: usize = 100_000;
 
 /// Keys and routes whose last noted refusal is remembered; 100 bytes each.
 pub const REFUSALS_REMEMBERED_MAX: usize = 10_000;
+// --- People --------------------------------------------------------------------------------------
+
+/// Users of one merchant: a large company's developers.
+pub const USERS_PER_MERCHANT_MAX: usize = 200;
+/// An e-mail address, bytes (RFC 5321: a path of 256 octets, brackets included).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// A password at least, characters (reliability.md U5).
+pub const PASSWORD_CHARS_MIN: usize = 15;
+/// A password at most, characters (reliability.md U5).
+pub const PASSWORD_CHARS_MAX: usize = 1_024;
+/// Passwords hashed at once: 19 MiB each, so a flood of sign-ins costs no more than 80 MiB.
+pub const HASHES_AT_ONCE_MAX: usize = 4;
+/// Passwords waiting to be hashed: a second or two of work; beyond it sign-in answers 503.
+pub const HASHES_WAITING_MAX: usize = 64;
+/// A session ends when it was not used for this long (reliability.md U3).
+pub const SESSION_IDLE_MAX: Duration = Duration::from_mins(30);
+/// A session ends at this age (reliability.md U3).
+pub const SESSION_LIFE: Duration = Duration::from_hours(12);
+/// Uses of a session within this time of each other are written down once.
+pub const SESSION_USE_INTERVAL: Duration = Duration::from_mins(1);
+/// Sessions of one user; a further one ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// Sessions that portal links of one merchant led to; a further one ends the oldest.
+pub const PORTAL_SESSIONS_PER_MERCHANT_MAX: usize = 1_000;
+/// An invitation can be redeemed for this long: over a weekend.
+pub const INVITATION_LIFE: Duration = Duration::from_hours(72);
+/// Shortest life of a portal link.
+pub const PORTAL_LINK_LIFE_MIN: Duration = Duration::from_mins(1);
+/// Life of a portal link unless asked otherwise: it is followed at once.
+pub const PORTAL_LINK_LIFE_DEFAULT: Duration = Duration::from_mins(5);
+/// Longest life of a portal link.
+pub const PORTAL_LINK_LIFE_MAX: Duration = Duration::from_hours(1);
+/// Portal links of one merchant that were not followed yet.
+pub const PORTAL_LINKS_PER_MERCHANT_MAX: usize = 1_000;
+/// The code that sets an empty database up works for this long (reliability.md U7).
+pub const SETUP_CODE_LIFE: Duration = Duration::from_hours(1);
+/// Failed sign-ins before each further one has to wait (reliability.md U6).
+pub const SIGN_IN_FAILURES_FREE: u32 = 4;
+/// Longest wait after failures with one account: at worst a hundred guesses a day, and whoever
+/// knows the password is never locked out for longer.
+pub const SIGN_IN_ACCOUNT_WAIT_MAX: Duration = Duration::from_mins(15);
+/// Longest wait after failures from one address, which may be that of a whole office.
+pub const SIGN_IN_ADDRESS_WAIT_MAX: Duration = Duration::from_mins(1);
+/// Failures are forgotten when none was added for this long.
+pub const SIGN_IN_MEMORY: Duration = Duration::from_hours(24);
+/// Accounts and addresses whose failures are remembered; about a hundred bytes each.
+pub const SIGN_IN_TABLE_MAX: usize = 20_000;
 
 const _: () = {
+    assert!(SESSION_USE_INTERVAL.as_secs() * 10 <= SESSION_IDLE_MAX.as_secs());
+    assert!(PORTAL_LINK_LIFE_MIN.as_secs() <= PORTAL_LINK_LIFE_DEFAULT.as_secs());
+    assert!(PORTAL_LINK_LIFE_DEFAULT.as_secs() <= PORTAL_LINK_LIFE_MAX.as_secs());
     assert!(TIMEOUT_MIN.as_millis() <= TIMEOUT_DEFAULT.as_millis());
     assert!(TIMEOUT_DEFAULT.as_millis() <= TIMEOUT_MAX.as_millis());
     assert!(DNS_TIMEOUT.as_millis() < TIMEOUT_DEFAULT.as_millis());
