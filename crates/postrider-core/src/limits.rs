@@ -165,6 +165,7 @@ pub const RATES_REMEMBERED_MAX: usize = 100_000;
 
 /// Keys and routes whose last noted refusal is remembered; 100 bytes each.
 pub const REFUSALS_REMEMBERED_MAX: usize = 10_000;
+
 // --- People --------------------------------------------------------------------------------------
 
 /// Users of one merchant: a large company's developers.

@@ -14,7 +14,7 @@ use postrider_core::audit::{Entry, Stamp};
 use postrider_core::delivery::State;
 use postrider_core::event::{Event, EventType};
 use postrider_core::filter::Filter;
-use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, UserId, WebhookId};
+use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::routing::{Decision, RouteChanges};
 use postrider_core::snapshot::Choice;
@@ -38,9 +38,6 @@ pub trait Catalog: Send + Sync {
     async fn merchant(&self, id: MerchantId) -> Result<Merchant>;
     /// All merchants, newest first.
     async fn merchants(&self, ask: PageAsk) -> Result<Page<Merchant>>;
-
-    /// Adds a user; `Conflict` when the e-mail address is taken.
-    async fn create_user(&self, user: User, stamp: Stamp) -> Result<()>;
 
     /// Adds an API key; `LimitReached` per merchant.
     async fn create_api_key(&self, key: ApiKey, stamp: Stamp) -> Result<()>;
@@ -187,23 +184,6 @@ pub struct Merchant {
     pub id: MerchantId,
     /// A name for people.
     pub name: String,
-    /// When it was added.
-    pub created_at: Timestamp,
-}
-
-/// A person who may sign in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Its id.
-    pub id: UserId,
-    /// The merchant it belongs to.
-    pub merchant: MerchantId,
-    /// Its e-mail address, lower-cased, unique.
-    pub email: String,
-    /// An Argon2id hash in PHC form.
-    pub password_hash: String,
-    /// Its role: `owner`, `developer` or `viewer`.
-    pub role: String,
     /// When it was added.
     pub created_at: Timestamp,
 }

@@ -20,6 +20,9 @@ pub enum StoreError {
         /// The bound.
         limit: usize,
     },
+    /// The merchant would be left without an owner who can sign in.
+    #[error("the last owner stays")]
+    LastOwner,
     /// The disk is full. Nothing was written; later calls may succeed.
     #[error("the disk is full")]
     StorageFull,

@@ -1,7 +1,7 @@
-//! Where everything accepted is kept: two traits, one numbered contract, one suite that proves it.
+//! Where everything accepted is kept: three traits, one numbered contract, one suite that proves it.
 //!
 //! [`Queue`] is the hot path: every verb is plural and every call is one transaction. [`Catalog`] is
-//! the cold one: merchants, webhooks, keys, lists. The dispatcher gets only a `Queue`, so it cannot
+//! the cold one: merchants, webhooks, keys, lists; [`Accounts`] are its people. The dispatcher gets only a `Queue`, so it cannot
 //! look anything up per delivery. Only this crate contains SQL, and only [`open()`] names a backend.
 //!
 //! # The contract
@@ -23,6 +23,7 @@
 //! Each number has at least one test in `conformance` whose name begins with it; the tidy test
 //! fails if one has none.
 
+pub mod accounts;
 pub mod catalog;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -31,12 +32,13 @@ pub mod open;
 pub mod queue;
 mod sqlite;
 
+pub use accounts::Accounts;
 pub use catalog::Catalog;
 pub use error::{Result, StoreError};
 pub use open::{OpenOptions, open};
 pub use queue::Queue;
 
-/// Both planes of one database.
-pub trait Store: Queue + Catalog + std::fmt::Debug {}
+/// All of one database.
+pub trait Store: Queue + Catalog + Accounts + std::fmt::Debug {}
 
-impl<T: Queue + Catalog + std::fmt::Debug> Store for T {}
+impl<T: Queue + Catalog + Accounts + std::fmt::Debug> Store for T {}

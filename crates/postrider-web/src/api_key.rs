@@ -1,7 +1,8 @@
-//! API keys: their text form, their digest, and the scopes they carry.
+//! API keys and tokens: their text form, their digest, and the scopes keys carry.
 //!
 //! A key is `pr_op_` (operator) or `pr_mk_` (merchant), 48 hex digits of randomness (192 bits) and
-//! 8 hex digits of CRC-32 over all before. The prefixes let secret scanners recognise a leaked key;
+//! 8 hex digits of CRC-32 over all before. Tokens of sessions, invitations, portal links and set-up
+//! have the same form and other prefixes. The prefixes let secret scanners recognise a leaked key;
 //! the checksum lets a mistyped one be refused without asking the database. Hex, because a double
 //! click selects all of it.
 //!
@@ -20,22 +21,41 @@ const CHECKSUM_DIGITS: usize = 8;
 /// Characters of the key that are shown later, beside the prefix.
 const HINT_CHARS: usize = 4;
 
-/// Whose key it is.
+/// What a secret is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// Administers the installation, and acts for any merchant it names.
     Operator,
     /// Belongs to one merchant and does what its scopes say.
     Merchant,
+    /// Somebody is signed in.
+    Session,
+    /// Lets a user choose a password, once.
+    Invitation,
+    /// Lets somebody in whom a platform sends, once.
+    PortalLink,
+    /// Sets an empty database up, once.
+    Setup,
 }
 
 impl KeyKind {
-    pub const ALL: [Self; 2] = [Self::Operator, Self::Merchant];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Operator,
+        Self::Merchant,
+        Self::Session,
+        Self::Invitation,
+        Self::PortalLink,
+        Self::Setup,
+    ];
 
     const fn prefix(self) -> &'static str {
         match self {
             Self::Operator => "pr_op_",
             Self::Merchant => "pr_mk_",
+            Self::Session => "pr_se_",
+            Self::Invitation => "pr_in_",
+            Self::PortalLink => "pr_pl_",
+            Self::Setup => "pr_su_",
         }
     }
 
@@ -44,11 +64,15 @@ impl KeyKind {
         match self {
             Self::Operator => "operator",
             Self::Merchant => "merchant",
+            Self::Session => "session",
+            Self::Invitation => "invitation",
+            Self::PortalLink => "portal_link",
+            Self::Setup => "setup",
         }
     }
 }
 
-/// The text of an API key.
+/// The text of an API key or a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     text: String,
@@ -87,7 +111,7 @@ impl Secret {
         &self.text
     }
 
-    /// Whose key it is.
+    /// What it is for.
     pub const fn kind(&self) -> KeyKind {
         self.kind
     }

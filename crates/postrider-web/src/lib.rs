@@ -15,15 +15,18 @@
 
 mod api;
 pub mod api_key;
+pub mod founding;
 mod front;
 mod legacy;
 mod listener;
 mod openapi;
+mod passwords;
 mod router;
 mod shared;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -35,6 +38,7 @@ use axum::{BoxError, Router};
 use postrider_core::address::AddressPolicy;
 use postrider_engine::Engine;
 
+use founding::SetupCode;
 pub use listener::{ListenerLimits, serve};
 use shared::Shared;
 
@@ -48,8 +52,10 @@ pub struct AppOptions {
     pub allow_http_targets: bool,
     /// The configured name of the signature header, which webhooks may not set themselves.
     pub signature_header: String,
-    /// Requests a second all keys of a merchant may make together; `None`: as many as they like.
+    /// Requests a second all keys and people of a merchant may make together; `None`: as many as they like.
     pub requests_per_second: Option<NonZeroU32>,
+    /// What opens the database, when it is empty.
+    pub setup: Option<SetupCode>,
 }
 
 /// The API, ready to answer requests. Clones are cheap and share everything.

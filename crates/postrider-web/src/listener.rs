@@ -11,10 +11,13 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,6 +26,7 @@ use postrider_engine::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::api::caller::Peer;
 use crate::stream::GuardedStream;
 use crate::{App, front};
 
@@ -78,12 +82,12 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let (phase, phases) = watch::channel(Phase::Serving);
     let mut stop = pin!(stop);
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             biased;
             () = &mut stop => break,
             accepted = accept(&listener, &permits, &clock) => accepted,
         };
-        let connection = serve_connection(stream, app.clone(), phases.clone(), permit);
+        let connection = serve_connection(stream, peer, app.clone(), phases.clone(), permit);
         app.shared.engine.tracker().spawn(connection);
     }
     drop(listener);
@@ -97,17 +101,17 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     }
 }
 
-/// The next connection, and its permit. Errors are waited out.
+/// The next connection, where it comes from, and its permit. Errors are waited out.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
     clock: &Clock,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, IpAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so a permit always comes.
     let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok((stream, peer)) => return (stream, peer.ip(), permit),
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -125,6 +129,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 async fn serve_connection(
     stream: TcpStream,
+    peer: IpAddr,
     app: App,
     mut phases: watch::Receiver<Phase>,
     _permit: Option<OwnedSemaphorePermit>,
@@ -134,7 +139,8 @@ async fn serve_connection(
     let limits = app.shared.limits;
     let clock = app.shared.engine.clock().clone();
     let stream = GuardedStream::new(stream, clock, limits.write_timeout, front::bare_problem);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(Some(peer)));
         let app = app.clone();
         async move { Ok::<_, Infallible>(Box::pin(app.handle(request)).await) }
     });

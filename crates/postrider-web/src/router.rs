@@ -11,11 +11,14 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::api::auth::Access::{self, AnyKey, MerchantInBody, Operator, Public};
+use crate::api::auth::Access::{
+    self, Administration, AnyKey, MerchantInBody, Operator, Public, Session,
+};
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
-    merchants, metrics, verification, webhook_actions, webhooks,
+    merchants, metrics, portal_links, sessions, setup, users, verification, webhook_actions,
+    webhooks,
 };
 use crate::api_key::Scope::{
     self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
@@ -74,7 +77,7 @@ fn delete<H: Handler<T, Arc<Shared>>, T: 'static>(path: &'static str, handler: H
 
 /// Every route there is.
 pub(crate) fn routes() -> Vec<Route> {
-    [service(), events(), webhooks(), deliveries(), administration(), older()]
+    [service(), events(), webhooks(), deliveries(), administration(), people(), older()]
         .into_iter()
         .flatten()
         .collect()
@@ -155,16 +158,16 @@ fn deliveries() -> Vec<Route> {
 fn administration() -> Vec<Route> {
     vec![
         get("/api/v1/api-keys", api_keys::list)
-            .needs(Operator)
+            .needs(Administration)
             .doc(docs::administration::list_keys),
         post("/api/v1/api-keys", api_keys::create)
-            .needs(Operator)
+            .needs(Administration)
             .doc(docs::administration::create_key),
         delete("/api/v1/api-keys/{id}", api_keys::revoke)
-            .needs(Operator)
+            .needs(Administration)
             .doc(docs::administration::revoke_key),
         get("/api/v1/audit-log", audit_log::list)
-            .needs(Operator)
+            .needs(Administration)
             .doc(docs::administration::audit_log),
         get("/api/v1/audit-log/verification", audit_log::verify)
             .needs(Operator)
@@ -214,6 +217,43 @@ fn older() -> Vec<Route> {
         patch("/webhook_targets/{target}/signing_key/rotate", signing_key::rotate)
             .scope(WebhooksWrite)
             .doc(docs::rotate_key),
+    ]
+}
+
+fn people() -> Vec<Route> {
+    vec![
+        get("/api/v1/users", users::list).needs(Administration).doc(docs::people::list_users),
+        post("/api/v1/users", users::create).needs(Administration).doc(docs::people::create_user),
+        get("/api/v1/users/{id}", users::show).needs(Administration).doc(docs::people::show_user),
+        patch("/api/v1/users/{id}", users::update)
+            .needs(Administration)
+            .doc(docs::people::update_user),
+        delete("/api/v1/users/{id}", users::delete)
+            .needs(Administration)
+            .doc(docs::people::delete_user),
+        post("/api/v1/users/{id}/invitation", users::invite_again)
+            .needs(Administration)
+            .doc(docs::people::invite_user),
+        post("/api/v1/users/me/password", users::change_password)
+            .needs(Session)
+            .doc(docs::people::change_password),
+        post("/api/v1/invitations/redeem", users::redeem_invitation)
+            .needs(Public)
+            .doc(docs::people::redeem_invitation),
+        post("/api/v1/sessions", sessions::sign_in).needs(Public).doc(docs::people::sign_in),
+        get("/api/v1/sessions/current", sessions::current)
+            .needs(Session)
+            .doc(docs::people::show_session),
+        delete("/api/v1/sessions/current", sessions::sign_out)
+            .needs(Session)
+            .doc(docs::people::sign_out),
+        post("/api/v1/portal-links", portal_links::create)
+            .needs(Administration)
+            .doc(docs::people::create_link),
+        post("/api/v1/portal-links/redeem", portal_links::redeem)
+            .needs(Public)
+            .doc(docs::people::redeem_link),
+        post("/api/v1/setup", setup::redeem).needs(Public).doc(docs::people::set_up),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::State;
+use parking_lot::Mutex;
 use postrider_core::limits;
 use postrider_core::target::TargetRules;
 use postrider_core::time::Timestamp;
@@ -13,6 +14,9 @@ use tokio::sync::Semaphore;
 use crate::api::auth::KeyCache;
 use crate::api::rate::RequestRate;
 use crate::api::refusals::Refusals;
+use crate::founding::SetupCode;
+use crate::passwords::Hashing;
+use crate::throttle::Throttle;
 use crate::{AppOptions, ListenerLimits};
 
 /// How handlers receive [`Shared`].
@@ -28,6 +32,12 @@ pub(crate) struct Shared {
     pub(crate) keys: KeyCache,
     pub(crate) refusals: Refusals,
     pub(crate) rate: RequestRate,
+    /// Where passwords are hashed.
+    pub(crate) hashing: Hashing,
+    /// Who failed to sign in lately.
+    pub(crate) throttle: Throttle,
+    /// What opens an empty database, until it is used.
+    pub(crate) setup: Mutex<Option<SetupCode>>,
     /// Bytes of request bodies that may be held at once; a permit is a byte. Without it, as many
     /// bodies as there are connections could pile up before the engine sees the first of them.
     pub(crate) body_bytes: Arc<Semaphore>,
@@ -43,6 +53,7 @@ impl Shared {
             allow_http_targets,
             signature_header,
             requests_per_second,
+            setup,
         } = options;
         Self {
             engine,
@@ -52,6 +63,9 @@ impl Shared {
             keys: KeyCache::default(),
             refusals: Refusals::default(),
             rate: RequestRate::new(requests_per_second),
+            hashing: Hashing::default(),
+            throttle: Throttle::default(),
+            setup: Mutex::new(setup),
             body_bytes: Arc::new(Semaphore::new(limits::INTAKE_BYTES_MAX)),
             event_types: OnceLock::new(),
         }

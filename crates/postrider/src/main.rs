@@ -10,7 +10,6 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
-mod founding;
 mod http_client;
 mod node;
 mod output;

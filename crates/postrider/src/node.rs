@@ -13,6 +13,7 @@ use postrider_core::address::AddressPolicy;
 use postrider_engine::client::{NameServers, Trust};
 use postrider_engine::{Clock, Engine, EngineOptions};
 use postrider_store::{OpenOptions, Store};
+use postrider_web::founding::SetupCode;
 use postrider_web::{App, AppOptions};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -56,12 +57,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts delivery and the API.
+    /// Starts delivery and the API; `setup` opens an empty database.
     pub(crate) async fn start(
         config: &Config,
         store: Arc<dyn Store>,
         clock: Clock,
         listener: TcpListener,
+        setup: Option<SetupCode>,
     ) -> Result<Self, Failure> {
         let address = listener.local_addr().context("cannot tell the address of the API")?;
         let addresses = Arc::new(address_policy(&config.egress, address.ip()));
@@ -83,6 +85,7 @@ impl Node {
             allow_http_targets: config.egress.allow_http_targets,
             signature_header: config.signature_header.as_str().to_owned(),
             requests_per_second: config.web.merchant_request_rate.per_second(),
+            setup,
         });
         let (stop_web, stopped) = oneshot::channel();
         let until_stopped = async move {

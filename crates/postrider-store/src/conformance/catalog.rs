@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use postrider_core::catalogue::{Entity, Family};
 use postrider_core::delivery::{Next, State};
-use postrider_core::ids::UserId;
 use postrider_core::limits;
 use postrider_core::pattern::Pattern;
 use postrider_core::retry::RetryPolicy;
@@ -14,9 +13,10 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Health, Status, Webhook};
 
 use super::Harness;
-use super::fixture::{api_key, ask, at, key, merchant, minted, stamp, webhook, webhook_id};
+use super::fixture::{api_key, ask, at, key, merchant, minted, stamp, user, webhook, webhook_id};
 use crate::StoreError;
-use crate::catalog::{Backlog, Merchant, StatusChange, StatusChanged, User};
+use crate::accounts::User;
+use crate::catalog::{Backlog, Merchant, StatusChange, StatusChanged};
 use crate::queue::{Append, AppendRefusal};
 
 async fn change(harness: &Harness, status: Status, backlog: Backlog) -> StatusChanged {
@@ -226,17 +226,10 @@ pub async fn api_keys_live_until_they_are_revoked(harness: Harness) {
 pub async fn names_are_taken_once(harness: Harness) {
     let harness = harness.with_webhooks(1).await;
     let version = harness.version().await;
-    let user = |n, merchant| User {
-        id: UserId::from_bits(n),
-        merchant,
-        email: "a@example.com".into(),
-        password_hash: "$argon2id$".into(),
-        role: "owner".into(),
-        created_at: at(0),
-    };
-    harness.create_user(user(1, merchant(1)), stamp(0)).await.unwrap();
+    harness.create_user(user(1, 1), None, stamp(0)).await.unwrap();
+    let same_address = User { email: user(1, 1).email, ..user(1, 2) };
     let taken = [
-        harness.create_user(user(2, merchant(1)), stamp(0)).await,
+        harness.create_user(same_address, None, stamp(0)).await,
         harness.create_webhook(webhook(1, 1), key(1), stamp(0)).await,
         harness
             .create_merchant(
@@ -249,7 +242,7 @@ pub async fn names_are_taken_once(harness: Harness) {
         assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
     }
     let orphans = [
-        harness.create_user(user(3, merchant(7)), stamp(0)).await,
+        harness.create_user(user(7, 3), None, stamp(0)).await,
         harness.create_webhook(webhook(7, 7), key(7), stamp(0)).await,
         harness.create_api_key(api_key(Some(7), 7), stamp(0)).await,
     ];

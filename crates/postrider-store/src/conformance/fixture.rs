@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use postrider_core::account::Role;
 use postrider_core::attempt::{Attempt, Phases};
 use postrider_core::audit::{Actor, Stamp};
 use postrider_core::catalogue::Entity;
@@ -11,6 +12,7 @@ use postrider_core::event::{Event, EventType};
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, Id, MerchantId, WebhookId};
 use postrider_core::key::VerificationKey;
 use postrider_core::outcome::Outcome;
+use postrider_core::password::PasswordHash;
 use postrider_core::pattern::Pattern;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::routing::{Decision, Verdict};
@@ -21,6 +23,7 @@ use postrider_core::target::TargetUrl;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Header, Status, Webhook};
 
+use crate::accounts::User;
 use crate::catalog::{ApiKey, PageAsk};
 use crate::queue::{NewDelivery, NewEvent};
 
@@ -75,6 +78,22 @@ pub fn sealer() -> Sealer {
         let number = NONCES.fetch_add(1, Ordering::Relaxed).to_le_bytes();
         nonce.iter_mut().zip(number).for_each(|(byte, part)| *byte = part);
     })
+}
+
+/// An owner of a merchant, with a password.
+pub fn user(owner: u64, n: u64) -> User {
+    User {
+        id: id(n),
+        merchant: merchant(owner),
+        email: format!("user{n}@example.com"),
+        name: format!("User {n}"),
+        password_hash: Some(PasswordHash::restored(format!("hash {n}"))),
+        role: Role::Owner,
+        created_at: at(0),
+        last_signed_in_at: None,
+        disabled_at: None,
+        credentials_version: 1,
+    }
 }
 
 /// A verification key.

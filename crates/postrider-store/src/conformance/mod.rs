@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "this is test code, though other crates can run it")]
 #![expect(clippy::missing_panics_doc, reason = "a test that fails panics")]
 
+pub mod accounts;
 pub mod append;
 pub mod audit;
 pub mod backlog;
@@ -102,6 +103,17 @@ macro_rules! conformance {
                 names_are_taken_once
                 the_numbers_of_webhooks_and_keys_are_bounded
                 the_tally_adds_up
+            ]
+            accounts: [
+                every_field_of_a_user_is_kept
+                a_change_of_credentials_ends_sessions_and_sign_ins_under_way
+                the_last_owner_who_can_sign_in_stays
+                an_invitation_is_redeemed_once_and_in_time
+                a_session_ends_when_idle_and_at_its_age
+                a_further_session_ends_the_oldest
+                a_portal_link_is_followed_once_and_in_time
+                the_numbers_of_users_and_links_are_bounded
+                another_merchants_users_are_not_found
             ]
             backlog: [
                 only_the_latest_delivery_of_each_object_stays

@@ -8,7 +8,7 @@ use postrider_core::webhook::{DisabledBy, Status};
 
 use super::Harness;
 use super::fixture::{
-    api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, stamp,
+    api_key, ask, at, delivery_id, delivery_number, event_id, merchant, minted, named, stamp, user,
     webhook_id,
 };
 use crate::Result;
@@ -139,6 +139,8 @@ pub async fn q12_every_list_pages_in_both_directions(harness: Harness) {
         harness.add_merchant(n).await;
         harness.create_api_key(api_key(Some(1), n), stamp(0)).await.unwrap();
         harness.create_api_key(api_key(None, n + 100), stamp(0)).await.unwrap();
+        harness.create_user(user(1, n), None, stamp(0)).await.unwrap();
+        harness.create_user(user(n, n + 100), None, stamp(0)).await.unwrap();
         harness.post(vec![minted(n, 0).into()]).await.unwrap();
     }
     harness.delete_webhook(merchant(1), webhook_id(4), stamp(1)).await.unwrap();
@@ -156,6 +158,9 @@ pub async fn q12_every_list_pages_in_both_directions(harness: Harness) {
         walk(size, &expected, list, |row| row.id.to_string()).await;
         let expected = names(&[107, 106, 105, 104, 103, 102], |n| api_key(None, n).id.to_string());
         let list = |page| harness.api_keys(None, page);
+        walk(size, &expected, list, |row| row.id.to_string()).await;
+        let expected = names(&[7, 6, 5, 4, 3, 2], |n| user(1, n).id.to_string());
+        let list = |page| harness.users(merchant(1), page);
         walk(size, &expected, list, |row| row.id.to_string()).await;
         let expected = names(&[7, 6, 5, 4, 3, 2], |n| {
             crate::queue::NewEvent::from(minted(n, 0)).event.id.to_string()

@@ -1,4 +1,4 @@
-//! Merchants, users and API keys.
+//! Merchants and API keys.
 
 use postrider_core::audit::Stamp;
 use postrider_core::ids::{ApiKeyId, MerchantId};
@@ -11,7 +11,7 @@ use super::pages::{self, Scan};
 use super::rows::{accounts, collect, first};
 use super::version;
 use super::writer::Desk;
-use crate::catalog::{ApiKey, Merchant, Page, PageAsk, User};
+use crate::catalog::{ApiKey, Merchant, Page, PageAsk};
 use crate::error::{Result, StoreError};
 
 const INSERT_MERCHANT: &str =
@@ -21,8 +21,6 @@ const MERCHANTS: Scan = Scan {
     down: "SELECT id, name, created_at FROM merchants WHERE id <= ?1 ORDER BY id DESC LIMIT ?2",
     up: "SELECT id, name, created_at FROM merchants WHERE id >= ?1 ORDER BY id LIMIT ?2",
 };
-const INSERT_USER: &str = "INSERT INTO users (id, merchant, email, password_hash, role, \
-     created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const INSERT_KEY: &str = "INSERT INTO api_keys (id, merchant, name, digest, hint, scopes, \
      created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const LIVE_KEYS: &str = "SELECT count(*) FROM api_keys WHERE merchant IS ?1 AND revoked_at IS NULL";
@@ -63,20 +61,6 @@ pub(super) fn merchants(connection: &Connection, ask: PageAsk) -> Result<Page<Me
             Ok((position(merchant.id.to_bytes()), merchant))
         })
     })
-}
-
-pub(super) fn create_user(desk: &mut Desk, user: &User, stamp: &Stamp) -> Result<()> {
-    merchant(&desk.connection, user.merchant)?;
-    let inserted = desk.connection.prepare_cached(INSERT_USER)?.execute(params![
-        user.id.to_bytes(),
-        user.merchant.to_bytes(),
-        user.email,
-        user.password_hash,
-        user.role,
-        user.created_at.unix_millis(),
-    ]);
-    taken_is_conflict(inserted)?;
-    audit::record(desk, stamp, Some(user.merchant), "user.created", &user.id, &user.email)
 }
 
 pub(super) fn create_api_key(desk: &mut Desk, key: &ApiKey, stamp: &Stamp) -> Result<()> {

@@ -18,7 +18,7 @@ use super::writer::Desk;
 use super::{Sqlite, accounts, audit, filters, log, version, webhooks};
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
-    Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, User, WebhookMetrics,
+    Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, WebhookMetrics,
 };
 use crate::error::Result;
 
@@ -47,10 +47,6 @@ impl Catalog for Sqlite {
 
     async fn merchants(&self, ask: PageAsk) -> Result<Page<Merchant>> {
         self.readers.run(move |reader| accounts::merchants(reader, ask)).await
-    }
-
-    async fn create_user(&self, user: User, stamp: Stamp) -> Result<()> {
-        self.writer.run(move |desk| accounts::create_user(desk, &user, &stamp)).await
     }
 
     async fn create_api_key(&self, key: ApiKey, stamp: Stamp) -> Result<()> {

@@ -21,13 +21,17 @@ mod lease;
 mod log;
 mod metrics;
 mod pages;
+mod people;
+mod portal;
 mod queue;
 mod readers;
 mod rows;
 mod schema;
+mod sessions;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod users;
 mod version;
 mod webhooks;
 mod writer;

@@ -16,10 +16,11 @@ use crate::error::{Result, StoreError};
 
 /// "Post" in ASCII, in the header of the file.
 const APPLICATION_ID: i64 = 0x506f_7374;
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_audit.sql"),
     include_str!("../../migrations/sqlite/0005_filters.sql"),
+    include_str!("../../migrations/sqlite/0004_accounts.sql"),
 ];
 
 const SETTINGS: &str = "

@@ -48,7 +48,7 @@ fn add_merchant(desk: &mut Desk, n: u64) -> Result<()> {
 fn break_commit(desk: &mut Desk) -> Result<()> {
     desk.connection.execute_batch(
         "PRAGMA defer_foreign_keys = ON;
-         INSERT INTO users VALUES (x'01', x'ff', 'a', 'b', 'c', 0);",
+         INSERT INTO portal_links VALUES (x'01', x'ff', 'a', 'b', x'02', 0, 0);",
     )?;
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! API keys: made, listed and revoked by operators only.
+//! API keys: made, listed and revoked by a merchant's owners, and by operators.
 //!
 //! A merchant's key can never make another, so no key can widen its own scopes. With the header
 //! `Postrider-Merchant` an operator manages that merchant's keys, without it the operators' own;
 //! making one of those must be said in so many words (`"kind": "operator"`), because forgetting a
-//! header must not hand out the widest key there is.
+//! header must not hand out the widest key there is. An owner who is signed in always acts for
+//! their merchant, and so never makes an operator's key.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -57,7 +58,7 @@ pub(crate) async fn create(
     let name = given.need("name", given.any_text("name")?)?;
     check_name(&name)?;
     let kind = read_kind(&given, owner)?;
-    let scopes = read_scopes(&given, kind)?;
+    let scopes = read_scopes(&given, kind == KeyKind::Operator)?;
     let (secret, now) = (Secret::fresh(kind), shared.now());
     let key = ApiKey {
         id: shared.engine.mint().id(now),
@@ -94,20 +95,20 @@ fn read_kind(given: &Object, owner: Option<MerchantId>) -> Result<KeyKind, ApiEr
     }
 }
 
-fn read_scopes(given: &Object, kind: KeyKind) -> Result<Scopes, ApiError> {
+fn read_scopes(given: &Object, is_operator: bool) -> Result<Scopes, ApiError> {
     let names = given.texts("scopes")?;
     let all = Scope::ALL.map(Scope::as_str).join(", ");
     let refuse = |detail: String| Err(ApiError::refused("invalid_scopes", "scopes", detail));
-    match (kind, names) {
-        (KeyKind::Operator, None) => Ok(Scopes::NONE),
-        (KeyKind::Operator, Some(_)) => {
+    match (is_operator, names) {
+        (true, None) => Ok(Scopes::NONE),
+        (true, Some(_)) => {
             refuse("An operator's key may do everything; it takes no scopes.".to_owned())
         }
-        (KeyKind::Merchant, None) => given.need("scopes", None),
-        (KeyKind::Merchant, Some(names)) if names.is_empty() => {
+        (false, None) => given.need("scopes", None),
+        (false, Some(names)) if names.is_empty() => {
             refuse(format!("Choose at least one scope of {all}."))
         }
-        (KeyKind::Merchant, Some(names)) => match Scopes::parse(names.iter().map(String::as_str)) {
+        (false, Some(names)) => match Scopes::parse(names.iter().map(String::as_str)) {
             Ok(scopes) => Ok(scopes),
             Err(name) => {
                 let shown: String = name.chars().take(64).collect();

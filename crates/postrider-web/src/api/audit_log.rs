@@ -1,6 +1,7 @@
 //! The audit log: who changed what and when.
 //!
-//! With the header `Postrider-Merchant` it is that merchant's, without it everything.
+//! With the header `Postrider-Merchant`, or for an owner who is signed in, it is that merchant's;
+//! for an operator without it, everything.
 
 use axum::body::Body;
 use axum::extract::State;

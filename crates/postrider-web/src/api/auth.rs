@@ -1,7 +1,8 @@
 //! Who is calling, and for which merchant.
 //!
-//! A caller shows an API key as `x-api-key: KEY` or `Authorization: Bearer KEY`. A merchant's key
-//! acts for its merchant, within its scopes. An operator's key may do everything, and names the
+//! A caller shows an API key, or the token of a session, as `x-api-key: KEY` or `Authorization:
+//! Bearer KEY`. A merchant's key acts for its merchant, within its scopes; somebody who is signed in
+//! does so within their role. An operator's key may do everything, and names the
 //! merchant it acts for in the header `Postrider-Merchant: <merchant id>`; routes of a merchant's
 //! rows refuse it without. Every route passes through [`admit`] with the access the route list
 //! gives it.
@@ -10,7 +11,7 @@
 //! - a missing, malformed, unknown or revoked key gets one same answer, and one with a wrong
 //!   checksum costs no database read;
 //! - a remembered key is forgotten as soon as this node sees the catalog move, which revoking a key
-//!   makes it do.
+//!   makes it do; a session is looked up each time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,17 +23,19 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use axum::middleware::Next;
 use parking_lot::Mutex;
-use postrider_core::audit::{Actor, ActorKind, Stamp};
+use postrider_core::audit::Stamp;
 use postrider_core::ids::MerchantId;
 use postrider_core::limits;
 use postrider_core::time::Timestamp;
 use postrider_engine::Engine;
 use postrider_store::StoreError;
+use postrider_store::accounts::Session;
 use postrider_store::catalog::ApiKey;
 
+use super::caller::Caller;
 use super::error::ApiError;
 use super::query;
-use crate::api_key::{Scope, Scopes, Secret};
+use crate::api_key::{KeyKind, Scope, Secret};
 use crate::front::RequestId;
 use crate::shared::Shared;
 
@@ -48,14 +51,18 @@ const KEY_PARAMETERS: [&str; 7] =
 pub(crate) enum Access {
     /// Nothing.
     Public,
-    /// Any valid key.
+    /// Any valid key or session.
     AnyKey,
-    /// A merchant's key with this scope, or an operator's that names a merchant.
+    /// A merchant's key or a role with this scope, or an operator's key that names a merchant.
     Merchant(Scope),
     /// A merchant's key with this scope, or an operator's; the body names the merchant.
     MerchantInBody(Scope),
     /// An operator's key; a merchant may be named.
     Operator,
+    /// An owner who is signed in, or an operator's key; no merchant's key.
+    Administration,
+    /// Anybody who is signed in.
+    Session,
 }
 
 /// The merchant whose rows a request may touch.
@@ -89,20 +96,26 @@ pub(crate) async fn admit(
         refuse_key_in_url(&request)?;
         let secret = presented(request.headers())?;
         let engine = &door.shared.engine;
-        let key = door.shared.keys.live(engine, &secret).await?;
-        if let Some(merchant) = key.merchant {
+        let caller = identify(&door.shared, &secret).await?;
+        if let Some(merchant) = caller.merchant() {
             door.shared.rate.take(merchant, engine.clock().reading())?;
         }
-        let stamp = stamp(&key, &request, door.shared.now());
-        if let Err(refusal) = demand(&key, door.access) {
-            door.shared.refusals.note(engine, &door, &key, stamp).await?;
+        let stamp = stamp(&caller, &request, door.shared.now());
+        if let Err(refusal) = caller.demand(door.access) {
+            door.shared.refusals.note(engine, &door, &caller, stamp).await?;
             return Err(refusal);
         }
-        let acting_for = acting_for(request.headers(), &key, engine)?;
+        let acting_for = acting_for(request.headers(), &caller, engine)?;
         let extensions = request.extensions_mut();
         extensions.insert(Stamped(stamp));
         match door.access {
-            Access::Public | Access::AnyKey => {}
+            Access::Public | Access::AnyKey | Access::Session => {}
+            Access::Administration => {
+                extensions.insert(ActingFor(acting_for));
+                if let Some(merchant) = acting_for {
+                    extensions.insert(Tenant(merchant));
+                }
+            }
             Access::Operator | Access::MerchantInBody(_) => {
                 extensions.insert(ActingFor(acting_for));
             }
@@ -111,25 +124,45 @@ pub(crate) async fn admit(
                 extensions.insert(Tenant(merchant));
             }
         }
+        extensions.insert(caller);
     }
     Ok(next.run(request).await)
 }
 
-/// Who asks, for the audit log.
-fn stamp(key: &ApiKey, request: &Request<Body>, at: Timestamp) -> Stamp {
-    let kind = if key.merchant.is_none() { ActorKind::Operator } else { ActorKind::ApiKey };
-    let by = Actor { kind, id: Some(key.id.to_string()), name: key.name.clone() };
+/// Who asks, when, and in which request, for the audit log.
+fn stamp(caller: &Caller, request: &Request<Body>, at: Timestamp) -> Stamp {
     let request = request.extensions().get::<RequestId>().map(|RequestId(id)| *id);
-    Stamp { by, at, request }
+    Stamp { by: caller.actor(), at, request }
 }
 
-/// Refuses a key that may not do what the route does.
-fn demand(key: &ApiKey, access: Access) -> Result<(), ApiError> {
-    match access {
-        Access::Public | Access::AnyKey => Ok(()),
-        Access::Operator => demand_operator(key),
-        Access::Merchant(scope) | Access::MerchantInBody(scope) => demand_scope(key, scope),
+/// Whose credential this is.
+async fn identify(shared: &Shared, secret: &Secret) -> Result<Caller, ApiError> {
+    match secret.kind() {
+        KeyKind::Operator | KeyKind::Merchant => {
+            shared.keys.live(&shared.engine, secret).await.map(Caller::Key)
+        }
+        KeyKind::Session => live_session(shared, secret).await.map(Caller::Session),
+        KeyKind::Invitation | KeyKind::PortalLink | KeyKind::Setup => Err(ApiError::unauthorized()),
     }
+}
+
+/// The session of this token. It is read from the store each time, so that it ends everywhere when
+/// it ends; that it was used is written down only now and then.
+async fn live_session(shared: &Shared, secret: &Secret) -> Result<Arc<Session>, ApiError> {
+    let (store, now) = (shared.engine.store(), shared.now());
+    let mut session = match store.session_by_digest(secret.digest(), now).await {
+        Ok(session) => session,
+        Err(StoreError::NotFound) => return Err(ApiError::unauthorized()),
+        Err(error) => return Err(error.into()),
+    };
+    if now.since(session.used_at) >= limits::SESSION_USE_INTERVAL {
+        match store.touch_session(session.id, now).await {
+            Ok(()) => session.used_at = now,
+            // A full disk ends no session that was read.
+            Err(error) => tracing::debug!(%error, "the use of a session was not written down"),
+        }
+    }
+    Ok(Arc::new(session))
 }
 
 /// A key in a URL ends up in logs, histories and Referer headers, so it is refused even beside a
@@ -168,22 +201,22 @@ fn bearer_token(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
-/// The merchant a request is for. A merchant's key may name its own, and no other.
+/// The merchant a request is for. Who belongs to a merchant may name it, and no other.
 fn acting_for(
     headers: &HeaderMap,
-    key: &ApiKey,
+    caller: &Caller,
     engine: &Engine,
 ) -> Result<Option<MerchantId>, ApiError> {
     let mut named = headers.get_all(&ACTING_FOR).iter();
     let (first, second) = (named.next(), named.next());
-    let Some(value) = first else { return Ok(key.merchant) };
+    let Some(value) = first else { return Ok(caller.merchant()) };
     let unknown = || {
-        let detail = "The header Postrider-Merchant names no merchant this key may act for.";
+        let detail = "The header Postrider-Merchant names no merchant this caller may act for.";
         ApiError::refused("unknown_merchant", "Postrider-Merchant", detail)
     };
     let id = value.to_str().ok().and_then(|text| MerchantId::parse(text).ok());
     let id = id.filter(|_| second.is_none()).ok_or_else(unknown)?;
-    let may = match key.merchant {
+    let may = match caller.merchant() {
         Some(own) => own == id,
         None => engine.routing().knows_merchant(id),
     };
@@ -194,22 +227,6 @@ fn merchant_required() -> ApiError {
     let detail = "An operator's key belongs to no merchant: name the one to act for in the header \
                   Postrider-Merchant.";
     ApiError::refused("merchant_required", "Postrider-Merchant", detail)
-}
-
-fn demand_operator(key: &ApiKey) -> Result<(), ApiError> {
-    if key.merchant.is_none() {
-        return Ok(());
-    }
-    let detail = "This needs an operator's key.";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "operator_required", detail))
-}
-
-fn demand_scope(key: &ApiKey, scope: Scope) -> Result<(), ApiError> {
-    if key.merchant.is_none() || Scopes::from_bits(key.scopes).has(scope) {
-        return Ok(());
-    }
-    let detail = format!("This needs a key with the scope `{}`.", scope.as_str());
-    Err(ApiError::new(StatusCode::FORBIDDEN, "scope_missing", detail))
 }
 
 impl<S: Sync> FromRequestParts<S> for Stamped {
@@ -226,7 +243,10 @@ impl<S: Sync> FromRequestParts<S> for Tenant {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let tenant = parts.extensions.get::<Self>().copied();
-        tenant.ok_or_else(|| ApiError::internal("a route of merchants has the wrong access"))
+        tenant.ok_or_else(|| match parts.extensions.get::<ActingFor>() {
+            Some(_) => merchant_required(),
+            None => ApiError::internal("a route of merchants has the wrong access"),
+        })
     }
 }
 

@@ -109,7 +109,8 @@ impl ApiError {
 
     /// One same answer, whatever is wrong with a credential.
     pub(crate) fn unauthorized() -> Self {
-        let detail = "Send a valid API key as `x-api-key: KEY` or `Authorization: Bearer KEY`.";
+        let detail = "Send a valid API key, or the token of a session, as `x-api-key: KEY` or \
+                      `Authorization: Bearer KEY`.";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"postrider\""))
     }
@@ -257,6 +258,10 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict => {
                 let detail = "This was changed by someone else meanwhile; read it again.";
                 Self::conflict("conflict", detail)
+            }
+            StoreError::LastOwner => {
+                let detail = "A merchant keeps one owner who can sign in: make another one first.";
+                Self::conflict("last_owner", detail)
             }
             StoreError::LimitReached { what, limit } => {
                 let detail =

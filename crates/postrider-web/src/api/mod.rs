@@ -1,10 +1,11 @@
 //! The API, version 1: one file per resource with handlers only, and what they share.
 //!
-//! `auth` admits callers, `body` and `query` read requests, `page` answers lists, `error` makes
+//! `auth` admits callers, `caller` knows what they may do, `body` and `query` read requests, `page` answers lists, `error` makes
 //! problem documents, `wire` owns the JSON shapes, `docs` describes the routes.
 
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod caller;
 pub(crate) mod docs;
 pub(crate) mod error;
 pub(crate) mod page;
@@ -23,6 +24,10 @@ pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod merchants;
 pub(crate) mod metrics;
+pub(crate) mod portal_links;
+pub(crate) mod sessions;
+pub(crate) mod setup;
+pub(crate) mod users;
 pub(crate) mod verification;
 pub(crate) mod webhook_actions;
 pub(crate) mod webhooks;

@@ -69,7 +69,7 @@ pub(crate) fn document() -> Value {
                     "type": "apiKey",
                     "in": "header",
                     "name": "x-api-key",
-                    "description": "A merchant's key (pr_mk_…) or an operator's (pr_op_…).",
+                    "description": "A merchant's key (pr_mk_…), an operator's (pr_op_…), or a session (pr_se_…).",
                 },
                 "bearer": { "type": "http", "scheme": "bearer", "description": "The same key." },
             },
@@ -98,11 +98,15 @@ fn describe(route: &Route, generator: &mut SchemaGenerator) -> Value {
 fn description(route: &Route) -> String {
     let needs = match route.access {
         Access::Public => "Open to anyone.".to_owned(),
-        Access::AnyKey => "Any key will do.".to_owned(),
+        Access::AnyKey => "Any key or session will do.".to_owned(),
         Access::Operator => "Needs an operator's key.".to_owned(),
         Access::Merchant(scope) | Access::MerchantInBody(scope) => {
             format!("Needs the scope `{}`.", scope.as_str())
         }
+        Access::Administration => {
+            "Needs an owner who is signed in, or an operator's key.".to_owned()
+        }
+        Access::Session => "Needs somebody who is signed in.".to_owned(),
     };
     format!("{} {needs}", route.operation.description)
 }

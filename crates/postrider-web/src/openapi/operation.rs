@@ -17,18 +17,20 @@ pub(crate) enum Tag {
     Keys,
     Deliveries,
     Administration,
+    People,
     Service,
     Older,
 }
 
 impl Tag {
     /// In the order of the document.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Events,
         Self::Webhooks,
         Self::Keys,
         Self::Deliveries,
         Self::Administration,
+        Self::People,
         Self::Service,
         Self::Older,
     ];
@@ -40,6 +42,7 @@ impl Tag {
             Self::Keys => "Verification keys",
             Self::Deliveries => "Deliveries",
             Self::Administration => "Administration",
+            Self::People => "People",
             Self::Service => "Service",
             Self::Older => "Older API",
         }
@@ -52,6 +55,7 @@ impl Tag {
             Self::Keys => "The keys a receiver verifies signatures with.",
             Self::Deliveries => "What was sent, what came back, and why.",
             Self::Administration => "Merchants and API keys; for operators.",
+            Self::People => "Users, signing in, and links that let others in.",
             Self::Service => "Whether the service is well, and this description.",
             Self::Older => {
                 "Webhooks as targets with filters, as callers of the older API know them."

@@ -15,7 +15,7 @@ pub(crate) const REQUEST_ID: &str = "The id of this request, which finds it in t
 const MEANINGS: [(u16, &str); 19] = [
     (400, "The request could not be read: `invalid_request`, `invalid_json`, `empty_body`, …"),
     (401, "No valid key; or one in the address, where it must not be (`key_in_url`)."),
-    (403, "The key may not do this: `scope_missing`, `operator_required`."),
+    (403, "The key may not do this: `scope_missing`, `operator_required`, …"),
     (404, "There is nothing under this id, or it is not yours: the two cannot be told apart."),
     (405, "The path does not take this method; `Allow` names those it takes."),
     (408, "The body did not arrive in time; nothing was stored."),

@@ -3,6 +3,7 @@
 //! An id says whose it is in `x-names`, which is how a test finds every parameter that could be
 //! another merchant's.
 
+use postrider_core::account::Role;
 use postrider_core::delivery::State;
 use postrider_core::limits;
 use postrider_core::outcome::OutcomeKind;
@@ -51,6 +52,43 @@ pub(crate) fn delivery_id(_: &mut SchemaGenerator) -> Schema {
 /// The id of an API key.
 pub(crate) fn api_key_id(_: &mut SchemaGenerator) -> Schema {
     id("api_key")
+}
+
+/// The id of a user.
+pub(crate) fn user_id(_: &mut SchemaGenerator) -> Schema {
+    id("user")
+}
+
+/// The id of a portal link; there is no route that takes one.
+pub(crate) fn portal_link_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+}
+
+/// What a person is to a merchant.
+pub(crate) fn role(_: &mut SchemaGenerator) -> Schema {
+    one_of(&Role::ALL.map(Role::as_str))
+}
+
+/// An e-mail address.
+pub(crate) fn email(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "maxLength": limits::EMAIL_BYTES_MAX })
+}
+
+/// Text whose form is its own business: a token, or a password to be compared.
+pub(crate) fn secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "maxLength": limits::PASSWORD_CHARS_MAX })
+}
+
+/// A password somebody wants to have.
+pub(crate) fn password(_: &mut SchemaGenerator) -> Schema {
+    let (min, max) = (limits::PASSWORD_CHARS_MIN, limits::PASSWORD_CHARS_MAX);
+    json_schema!({ "type": "string", "minLength": min, "maxLength": max })
+}
+
+/// How long a portal link works.
+pub(crate) fn link_life(_: &mut SchemaGenerator) -> Schema {
+    let (min, max) = (limits::PORTAL_LINK_LIFE_MIN, limits::PORTAL_LINK_LIFE_MAX);
+    json_schema!({ "type": "integer", "minimum": min.as_secs(), "maximum": max.as_secs() })
 }
 
 /// The id of a merchant.

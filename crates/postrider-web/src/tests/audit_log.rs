@@ -68,5 +68,5 @@ async fn another_merchants_entries_are_not_told() {
     assert!(!told.is_empty());
     assert!(told.iter().all(|entry| entry["merchant"] == other.to_string()), "{}", log.text);
     let refused = app.get("/api/v1/audit-log").await;
-    assert_eq!(refused.problem(), (403, "operator_required"));
+    assert_eq!(refused.problem(), (403, "administration_required"));
 }

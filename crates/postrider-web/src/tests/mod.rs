@@ -102,6 +102,7 @@ impl TestApp {
             allow_http_targets: allows_loopback,
             signature_header: "Ordergroove-Signature".to_owned(),
             requests_per_second: NonZeroU32::new(REQUESTS_PER_SECOND),
+            setup: None,
         };
         let app = App::with_limits(options, limits);
         let operator = add_key(&engine, None, Scopes::NONE).await;

@@ -18,14 +18,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use postrider_core::audit::{Actor, Stamp};
 use postrider_engine::Clock;
+use postrider_web::founding::{self, Founded, Founder};
 use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::cli::DemoArgs;
 use crate::config::{Config, DatabaseUrl, Egress, Log, LogFormat, Web};
 use crate::failure::Failure;
-use crate::founding::{self, Founded};
 use crate::node::{self, Node};
 use crate::output::say;
 use crate::signals::Signals;
@@ -143,11 +144,17 @@ impl Stage {
         let clock = Clock::system();
         let listener = node::bind(config.web.listen).await?;
         let store = node::open_store(&config, &clock).await?;
-        let node = Node::start(&config, store, clock.clone(), listener).await?;
+        let node = Node::start(&config, store, clock.clone(), listener, None).await?;
         let engine = &node.engine;
         let (store, mint) = (&**engine.store(), engine.mint());
-        let name = "Demo Coffee Roasters";
-        let founded = founding::found(store, mint, clock.now(), name, "owner@demo.example").await?;
+        let password_hash = founding::hash(&founding::password()).map_err(anyhow::Error::new)?;
+        let founder = Founder {
+            merchant_name: "Demo Coffee Roasters".to_owned(),
+            email: "owner@demo.example".to_owned(),
+            password_hash,
+        };
+        let stamp = Stamp { by: Actor::command("demo"), at: clock.now(), request: None };
+        let founded = founding::found(store, mint, stamp, founder).await?;
         engine.refresh_routing().await.context("cannot read the routing table")?;
         let api = Api::new(&format!("http://{}", node.address), founded.api_key.reveal(), clock)?;
         Ok(Self { node, founded, api, _directory: directory })

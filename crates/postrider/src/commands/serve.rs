@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use postrider_engine::{Clock, Sabotage};
+use postrider_web::founding::{self, SetupCode};
 
 use crate::cli::ConfigFlags;
 use crate::config::{self, Config};
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 use crate::node::{self, Node};
 use crate::output::say;
 use crate::signals::Signals;
-use crate::{founding, telemetry};
+use crate::telemetry;
 
 pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     let config = config::load(flags)?.config;
@@ -24,11 +25,18 @@ pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     let listener = node::bind(config.web.listen).await?;
     let store = node::open_store(&config, &clock).await?;
     let is_empty = founding::is_empty(&*store).await?;
-    let mut node = Node::start(&config, store, clock, listener).await?;
+    let (code, text) = is_empty.then(|| SetupCode::fresh(clock.now())).unzip();
+    let mut node = Node::start(&config, store, clock, listener, code).await?;
     say(&format!("Postrider {} answers on http://{}", env!("CARGO_PKG_VERSION"), node.address));
-    if is_empty {
-        say("The database is empty: stop, run `postrider init --merchant NAME --email EMAIL` and \
-             start again to have keys.");
+    if let Some(text) = text {
+        // To the terminal only: whoever can read the log is not always its owner.
+        say(&format!(
+            "The database is empty. Within an hour, set it up once with the code\n  {}\n\
+             POST http://{}/api/v1/setup with \"code\", \"merchant_name\", \"email\" and \
+             \"password\" answers the first keys.",
+            text.reveal(),
+            node.address
+        ));
     }
     let signal = tokio::select! {
         signal = signals.stop() => signal,

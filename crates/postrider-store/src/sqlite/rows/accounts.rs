@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::{id, optional_time, time};
+use super::{id, optional_id, optional_time, time};
 use crate::catalog::{ApiKey, Merchant};
 use crate::error::Result;
 
@@ -13,13 +13,9 @@ pub(in crate::sqlite) fn merchant(row: &Row<'_>) -> Result<Merchant> {
 
 /// Reads `id, merchant, name, digest, hint, scopes, created_at, revoked_at`.
 pub(in crate::sqlite) fn api_key(row: &Row<'_>) -> Result<ApiKey> {
-    let merchant = match row.get::<_, Option<[u8; 16]>>(1)? {
-        Some(_) => Some(id(row, 1)?),
-        None => None,
-    };
     Ok(ApiKey {
         id: id(row, 0)?,
-        merchant,
+        merchant: optional_id(row, 1)?,
         name: row.get(2)?,
         digest: row.get(3)?,
         hint: row.get(4)?,

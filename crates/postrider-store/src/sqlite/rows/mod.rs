@@ -8,6 +8,7 @@ pub(super) mod accounts;
 pub(super) mod attempt;
 pub(super) mod delivery;
 pub(super) mod event;
+pub(super) mod people;
 pub(super) mod webhook;
 
 use std::time::Duration;
@@ -21,6 +22,10 @@ use crate::error::{Result, StoreError};
 
 pub(super) fn id<K>(row: &Row<'_>, column: usize) -> Result<Id<K>> {
     Ok(Id::from_bytes(row.get(column)?))
+}
+
+pub(super) fn optional_id<K>(row: &Row<'_>, column: usize) -> Result<Option<Id<K>>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(Id::from_bytes))
 }
 
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {

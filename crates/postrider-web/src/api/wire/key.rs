@@ -35,7 +35,7 @@ pub(crate) struct ApiKeyOut<'a> {
 
 /// Whose a key is.
 pub(crate) fn kind(_: &mut SchemaGenerator) -> Schema {
-    schema::one_of(&KeyKind::ALL.map(KeyKind::as_str))
+    schema::one_of(&[KeyKind::Operator, KeyKind::Merchant].map(KeyKind::as_str))
 }
 
 /// What a key may do.

@@ -3,6 +3,7 @@
 //! Requests are read through [`object::Object`], which knows which member is at fault and why;
 //! answers are plain structs that borrow from what they show.
 
+pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod event;
