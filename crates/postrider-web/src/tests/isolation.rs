@@ -1,5 +1,7 @@
 //! The wall between merchants: another's id answers what a random one answers, and moves nothing.
 
+use postrider_core::account::Role;
+
 use super::{RANDOM_ID, TestApp};
 use crate::api::auth::Access;
 use crate::router::routes;
@@ -31,8 +33,12 @@ async fn picture(app: &TestApp, event: &str, webhook: &str, delivery: &str) -> S
         assert_eq!(answer.status, 200, "{path}");
         seen.push_str(&answer.text);
     }
-    let keys = app.bare("GET", "/api/v1/api-keys").key(&app.operator).acting_for(app.merchant);
-    seen + &keys.await.text
+    for path in ["/api/v1/api-keys", "/api/v1/users"] {
+        let answer = app.bare("GET", path).key(&app.operator).acting_for(app.merchant).await;
+        assert_eq!(answer.status, 200, "{path}");
+        seen.push_str(&answer.text);
+    }
+    seen
 }
 
 /// Row 48, goal T1, over the route list.
@@ -48,10 +54,11 @@ async fn another_merchants_id_is_as_good_as_a_random_one_on_every_route() {
     let delivery = posted.json["deliveries"][0].as_str().unwrap();
     let keys = app.bare("GET", "/api/v1/api-keys").key(&app.operator).acting_for(app.merchant);
     let api_key = keys.await.ids()[0].to_owned();
+    let user = app.user("ann@example.com", Role::Owner).await;
     let before = picture(&app, event, &webhook, delivery).await;
     let mut tried = 0;
     for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
-        let ids = [event, &webhook, delivery, &api_key];
+        let ids = [event, &webhook, delivery, &api_key, &user];
         let call = async |id: &str| {
             let path = route.path.replace("{id}", id);
             let call = app.bare(route.method.as_str(), &path);
@@ -73,7 +80,7 @@ async fn another_merchants_id_is_as_good_as_a_random_one_on_every_route() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 4 * 19, "every route with an id was tried");
+    assert_eq!(tried, 5 * 19, "every route with an id was tried");
     assert_eq!(picture(&app, event, &webhook, delivery).await, before);
 }
 

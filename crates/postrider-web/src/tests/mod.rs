@@ -14,6 +14,7 @@ mod legacy;
 mod listener;
 mod metrics;
 mod paging;
+mod people;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -77,6 +78,19 @@ impl TestApp {
     }
 
     pub(super) async fn with(policy: AddressPolicy, clock: Clock, limits: ListenerLimits) -> Self {
+        let app = Self::empty_with(policy, clock, limits).await;
+        let operator = add_key(&app.engine, None, Scopes::NONE).await;
+        let (merchant, key) = add_merchant(&app.engine).await;
+        Self { merchant, key, operator, ..app }
+    }
+
+    /// Nothing was founded: no merchant, no key.
+    pub(super) async fn empty() -> Self {
+        let policy = AddressPolicy::default();
+        Self::empty_with(policy, Clock::manual(NOW), ListenerLimits::default()).await
+    }
+
+    async fn empty_with(policy: AddressPolicy, clock: Clock, limits: ListenerLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let allows_loopback = policy.judge("127.0.0.1".parse().unwrap(), 80).is_ok();
         let addresses = Arc::new(policy);
@@ -105,8 +119,8 @@ impl TestApp {
             setup: None,
         };
         let app = App::with_limits(options, limits);
-        let operator = add_key(&engine, None, Scopes::NONE).await;
-        let (merchant, key) = add_merchant(&engine).await;
+        let (key, operator) = (String::new(), String::new());
+        let merchant = MerchantId::from_bits(0);
         Self { app, engine, merchant, key, operator, _directory: directory }
     }
 
