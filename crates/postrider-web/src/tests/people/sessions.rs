@@ -160,7 +160,7 @@ async fn guesses_from_one_address_wait_whomever_they_are_at() {
         let request = request.header("host", "api.test").header("content-type", "application/json");
         let peer = Peer(Some(IpAddr::from(peer)));
         let request = request.extension(peer).body(Body::from(body)).unwrap();
-        Answer::read(app.app.handle(request).await).await.status.as_u16()
+        Answer::read(app.app.handle(request).await, false).await.status.as_u16()
     };
     for n in 0..=limits::SIGN_IN_FAILURES_FREE {
         assert_eq!(guess([203, 0, 113, 7], n).await, 401);
