@@ -78,6 +78,7 @@ async fn start(url: String, clock: Clock) -> (SocketAddr, Engine) {
         allow_http_targets: true,
         requests_per_second: None,
         signature_header: SIGNATURE_HEADER.to_owned(),
+        setup: None,
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
