@@ -1,9 +1,10 @@
 //! The event catalogue: which event types exist, what they mean, what their `data` looks like, and
 //! which additional data each family may carry.
 //!
-//! Owns the built-in table (`table.rs`), the schemas (`schemas.json`), and the made-up world that
-//! examples and test events are taken from (`world.json`, `examples.json`). It leaves to others
-//! whether an unknown type is refused, and which webhook wants an event.
+//! Owns the built-in table (`table.rs`), the schemas (`schemas.json`), the made-up world that
+//! examples and test events are taken from (`world.json`, `examples.json`), and what an operator
+//! adds to them. It leaves to others whether an unknown type is refused, whether `data` fits a
+//! schema, and which webhook wants an event.
 //!
 //! Invariants, all held by `tests.rs`:
 //! - a name is `family.action`, occurs once, and the table keeps families in the order of
@@ -12,20 +13,26 @@
 //!   example holds exactly the entities that [`Family::allows`];
 //! - nothing here reads a clock: an example is a function of the entry, a merchant id and a time.
 //!
-//! The table is one source of entries; an operator's own catalogue is meant to become another. So
-//! other code takes `&EventTypeEntry` and asks, and does not match on names of event types.
+//! The table is one source of entries; an operator's own catalogue, read by `own.rs`, is another.
+//! [`Catalogue`] is both, so other code asks that one and does not match on names of event types.
 
 mod example;
+mod made;
 pub mod natural;
+mod own;
 mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use example::{EXAMPLE_MERCHANT, example};
+pub use own::read;
 pub use schema::schema;
+pub use whole::{Catalogue, EventTypeView, OwnEventType};
 
-/// The part of an event type before its dot: what kind of object the event is about.
+/// The part of a built-in event type before its dot: what kind of object the event is about. The
+/// catalogue asks for families by name, because an operator's own are not among these.
 ///
 /// Source: facts, section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -229,48 +236,7 @@ pub fn entries_of(family: Family) -> &'static [EventTypeEntry] {
 
 /// The entry with exactly this name. Called once for each posted event: only names of the same
 /// family are compared, at most fifteen, and most differ in length already.
-pub fn find(name: &str) -> Option<&'static EventTypeEntry> {
+fn find(name: &str) -> Option<&'static EventTypeEntry> {
     let (family, _) = name.split_once('.')?;
     entries_of(Family::parse(family)?).iter().find(|entry| entry.name == name)
-}
-
-/// Two edits turn `subscriptions` into `subscription` and `rejected` into `reject`, while no two
-/// families, and no two actions of one family, are that close to each other.
-const EDITS_MAX: usize = 2;
-
-/// Shorter beginnings, such as `re`, say too little about what was meant.
-const SHARED_BEGINNING_MIN: usize = 4;
-
-/// The event type somebody probably meant who wrote a name that does not exist; `None` when
-/// nothing is near enough, since a wrong "did you mean" costs more than none.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    let (family, action) = name.split_once('.')?;
-    let family = closest(family, Family::ALL, Family::as_str)?;
-    // Actions of one family are compared alone: with the family in front, all look alike.
-    let entries = entries_of(family);
-    if let Some(entry) = closest(action, entries, EventTypeEntry::action) {
-        return Some(entry.name);
-    }
-    // `cancelled` and `skip` are further away than a misspelling, but one continues the other.
-    let mut continuing = entries.iter().filter(|entry| {
-        let known = entry.action();
-        known.len().min(action.len()) >= SHARED_BEGINNING_MIN
-            && (known.starts_with(action) || action.starts_with(known))
-    });
-    // Several, as for `change`, are a guess.
-    continuing.next().filter(|_| continuing.next().is_none()).map(|entry| entry.name)
-}
-
-fn closest<T: Copy>(
-    written: &str,
-    known: impl IntoIterator<Item = T>,
-    name_of: impl Fn(T) -> &'static str,
-) -> Option<T> {
-    known
-        .into_iter()
-        .map(|item| (strsim::damerau_levenshtein(written, name_of(item)), item))
-        .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, _)| *edits <= EDITS_MAX)
-        .map(|(_, item)| item)
 }

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod outcome;
 pub mod password;
 pub mod pattern;
+pub mod privacy;
 pub mod refusal;
 pub mod retry;
 pub mod routing;

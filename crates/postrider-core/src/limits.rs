@@ -19,11 +19,32 @@ pub const EVENT_TYPE_BYTES_MAX: usize = 128;
 /// Latest `created` accepted, Unix seconds: the end of the year 9998, so every date prints.
 pub const CREATED_SECONDS_MAX: i64 = 253_370_764_799;
 
+// --- What an operator's own catalogue may hold --------------------------------------------------
+
+/// Bytes of the file; hundreds of event types with schemas and examples fit.
+pub const CATALOGUE_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Own event types: with the built-in ones, test events of all of them fit in one request.
+pub const OWN_EVENT_TYPES_MAX: usize = 900;
+/// Own families; each costs a webhook that chooses additional data for it some bytes.
+pub const OWN_FAMILIES_MAX: usize = 100;
+/// Characters of a description: it is read in a list.
+pub const DESCRIPTION_CHARS_MAX: usize = 1_000;
+/// Private paths of one family; each is compared at every member on the way.
+pub const PRIVATE_PATHS_PER_FAMILY_MAX: usize = 100;
+/// Names in one private path: deeper than the records anybody documents.
+pub const PRIVATE_PATH_NAMES_MAX: usize = 16;
+/// Paths an answer names as masked; more are masked and not named.
+pub const MASKED_PATHS_SHOWN_MAX: usize = 100;
+/// Violations of a schema shown of one event: who sees twenty looks at the schema.
+pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
+/// Characters of one violation's field, and of its reason; names of members have no bound.
+pub const SCHEMA_VIOLATION_CHARS_MAX: usize = 300;
+
 // --- What a merchant may configure ------------------------------------------------------------
 
 /// Webhooks of one merchant.
 pub const WEBHOOKS_PER_MERCHANT_MAX: usize = 1_000;
-/// Event type patterns of one webhook; the whole catalogue fits twice.
+/// Event type patterns of one webhook; the built-in catalogue fits twice.
 pub const PATTERNS_PER_WEBHOOK_MAX: usize = 128;
 /// Filters the older API keeps for one webhook: each adds at least one pattern.
 pub const FILTERS_PER_WEBHOOK_MAX: usize = PATTERNS_PER_WEBHOOK_MAX;
@@ -223,6 +244,8 @@ const _: () = {
     assert!(DNS_TIMEOUT.as_millis() < TIMEOUT_DEFAULT.as_millis());
     assert!(RESPONSE_BODY_KEPT_MAX <= RESPONSE_BODY_READ_MAX);
     assert!(EVENTS_PER_REQUEST_MAX <= BATCH_QUEUE_MAX);
+    assert!(OWN_EVENT_TYPES_MAX + 2 * 45 <= EVENTS_PER_REQUEST_MAX);
+    assert!(CATALOGUE_FILE_BYTES_MAX <= INTAKE_BYTES_MAX);
     assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_MAX);
     assert!(LEASE_MAX <= LANE_WINDOW);
     assert!(INTAKE_BYTES_MAX >= 2 * REQUEST_BODY_BYTES_MAX);

@@ -6,6 +6,8 @@
 //! with equal choices share one body (docs/adr/0004). The shape is pinned by tests: changing it
 //! would change bodies in transit.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::catalogue::{Entity, Family};
@@ -62,18 +64,32 @@ const fn position(entity: Entity) -> u8 {
 }
 
 /// A webhook's choice for each family of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AdditionalData([Choice; Family::ALL.len()]);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AdditionalData {
+    built_in: [Choice; Family::ALL.len()],
+    /// Families of an operator's own catalogue, by name.
+    own: BTreeMap<Box<str>, Choice>,
+}
 
 impl AdditionalData {
-    /// The choice for events of `family`; families outside the built-in ones carry none.
+    /// The choice for events of `family`, built in or not.
     pub fn for_family(&self, family: &str) -> Choice {
-        Family::parse(family).map_or(Choice::NONE, |family| self.of(family))
+        match Family::parse(family) {
+            Some(family) => self.of(family),
+            None => self.own.get(family).copied().unwrap_or_default(),
+        }
     }
 
     /// The choice for events of `family`.
     pub fn of(&self, family: Family) -> Choice {
-        self.0.get(family as usize).copied().unwrap_or_default()
+        self.built_in.get(family as usize).copied().unwrap_or_default()
+    }
+
+    /// Every family with a choice: the built-in ones in their order, then others by name.
+    pub fn chosen(&self) -> impl Iterator<Item = (&str, Choice)> {
+        let built_in = Family::ALL.into_iter().map(|family| (family.as_str(), self.of(family)));
+        let own = self.own.iter().map(|(family, choice)| (&**family, *choice));
+        built_in.chain(own).filter(|(_, choice)| *choice != Choice::NONE)
     }
 
     /// Adds `entity` to the events of `family`, if that family may carry it (facts.md 4).
@@ -84,25 +100,54 @@ impl AdditionalData {
             let detail = format!("{family} events cannot carry {entity}: {reason}");
             return Err(Refusal::new("entity_not_allowed", field, detail));
         }
-        if let Some(choice) = self.0.get_mut(family as usize) {
+        if let Some(choice) = self.built_in.get_mut(family as usize) {
             *choice = choice.with(entity);
         }
         Ok(())
     }
 
-    /// The stored form, one byte per family in the order of [`Family::ALL`].
+    /// Adds `entity` to the events of a family that is not built in; whether it may carry it is
+    /// the [catalogue](crate::catalogue::Catalogue::choose)'s business.
+    pub(crate) fn choose_own(&mut self, family: &str, entity: Entity) {
+        let choice = self.own.entry(family.into()).or_default();
+        *choice = choice.with(entity);
+    }
+
+    /// The stored form: one byte per built-in family in the order of [`Family::ALL`], then for each
+    /// other family the length of its name, its name, and one byte.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().map(|choice| choice.bits()).collect()
+        let mut bytes: Vec<u8> = self.built_in.iter().map(|choice| choice.bits()).collect();
+        for (family, choice) in &self.own {
+            // The bound of event types keeps names far below 256 bytes.
+            let Ok(length) = u8::try_from(family.len()) else { continue };
+            bytes.push(length);
+            bytes.extend_from_slice(family.as_bytes());
+            bytes.push(choice.bits());
+        }
+        bytes
     }
 
     /// From the stored form; missing families carry none.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut choices = Self::default();
-        for (choice, bits) in choices.0.iter_mut().zip(bytes) {
+        let (built_in, mut rest) = bytes.split_at(bytes.len().min(choices.built_in.len()));
+        for (choice, bits) in choices.built_in.iter_mut().zip(built_in) {
             *choice = Choice::from_bits(*bits);
+        }
+        while let Some((family, bits, after)) = next_own(rest) {
+            choices.own.insert(family.into(), Choice::from_bits(bits));
+            rest = after;
         }
         choices
     }
+}
+
+/// Splits off the stored form of one family that is not built in.
+fn next_own(bytes: &[u8]) -> Option<(&str, u8, &[u8])> {
+    let (&length, rest) = bytes.split_first()?;
+    let (family, rest) = rest.split_at_checked(usize::from(length))?;
+    let (&bits, rest) = rest.split_first()?;
+    Some((std::str::from_utf8(family).ok()?, bits, rest))
 }
 
 /// The exact bytes a receiver gets: `{"id","type","created","data","context","snapshot"}` with

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use postrider_core::catalogue;
 use postrider_core::event::{self, Event, PostedEvent};
 use postrider_core::ids::{MerchantId, WebhookId};
 use postrider_core::limits;
@@ -21,6 +20,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::batch::Batcher;
 use crate::intake::shares::Shares;
 use crate::intake::writer::{IntakeItem, Writer};
+use crate::schemas::SchemaCheck;
 use crate::{AcceptError, Accepted, Shared};
 
 mod shares;
@@ -55,7 +55,7 @@ impl Intake {
     ) -> Result<Vec<Accepted>, AcceptError> {
         let mut routing = shared.routing();
         for (index, event) in events.iter().enumerate() {
-            check(event, merchant, &routing)
+            check(shared, event, merchant, &routing)
                 .map_err(|refusal| AcceptError::Refused { index, refusal })?;
         }
         let overloaded = |limit| AcceptError::Overloaded { limit };
@@ -96,23 +96,45 @@ impl Intake {
 }
 
 /// Checks one posted event against everything known.
-fn check(event: &PostedEvent, merchant: MerchantId, routing: &RoutingTable) -> Result<(), Refusal> {
+fn check(
+    shared: &Shared,
+    event: &PostedEvent,
+    merchant: MerchantId,
+    routing: &RoutingTable,
+) -> Result<(), Refusal> {
     let name = event.event_type.as_str();
-    if catalogue::find(name).is_none() {
-        let nearest = catalogue::nearest(name);
+    let catalogue = shared.schemas.catalogue();
+    if catalogue.find(name).is_none() {
+        let nearest = catalogue.nearest(name);
         let hint = nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
         let detail = format!("{name:?} is not in the event catalogue{hint}");
         return Err(Refusal::new("unknown_event_type", "type", detail));
     }
     let named = event::check(event)?.and_then(|id| MerchantId::parse(&id).ok());
-    match named {
-        Some(named) if named != merchant && routing.knows_merchant(named) => Err(Refusal::new(
+    if named.is_some_and(|named| named != merchant && routing.knows_merchant(named)) {
+        return Err(Refusal::new(
             "merchant_mismatch",
             "data.object.merchant",
             "names another merchant than the one the API key belongs to",
-        )),
-        _ => Ok(()),
+        ));
     }
+    match shared.schema_check {
+        SchemaCheck::Refuse => refuse_violation(shared, event),
+        SchemaCheck::Off | SchemaCheck::Warn => Ok(()),
+    }
+}
+
+/// The first violation says enough to correct it; the schema is where it points to.
+fn refuse_violation(shared: &Shared, event: &PostedEvent) -> Result<(), Refusal> {
+    let name = event.event_type.as_str();
+    let Some(violation) = shared.schemas.violations(name, &event.data).into_iter().next() else {
+        return Ok(());
+    };
+    let detail = format!(
+        "{}; GET /api/v1/event-types has the schema of {name:?}",
+        violation.reason.trim_end_matches('.')
+    );
+    Err(Refusal::new("schema_violation", violation.field, detail))
 }
 
 /// Takes the decisions and mints the ids. Every retry after a change of the catalog does so anew.

@@ -25,6 +25,7 @@ use hyper::header::HeaderName;
 use parking_lot::RwLock;
 use postrider_core::address::AddressPolicy;
 use postrider_core::audit::Stamp;
+use postrider_core::catalogue::Catalogue;
 use postrider_core::event::PostedEvent;
 use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::limits;
@@ -41,6 +42,7 @@ use crate::chance::Mint;
 use crate::client::{Client, ClientError, ClientOptions, NameServers, Trust};
 use crate::intake::Intake;
 use crate::lanes::{Lanes, Ready};
+use crate::schemas::{SchemaCheck, Schemas, Violation};
 use crate::settler::{Settler, ToSettle};
 use crate::upkeep::{Chore, Upkeep};
 
@@ -53,6 +55,7 @@ pub mod clock;
 mod dispatcher;
 mod intake;
 mod lanes;
+pub mod schemas;
 mod settler;
 mod upkeep;
 
@@ -71,6 +74,10 @@ pub struct EngineOptions {
     pub name_servers: NameServers,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// Which event types there are, and what their `data` looks like.
+    pub schemas: Schemas,
+    /// What becomes of events whose `data` does not fit its schema.
+    pub schema_check: SchemaCheck,
     /// Name of the signature header.
     pub signature_header: String,
     /// The `User-Agent` of requests.
@@ -163,6 +170,8 @@ pub(crate) struct Shared {
     clock: Clock,
     mint: Mint,
     client: Client,
+    schemas: Schemas,
+    schema_check: SchemaCheck,
     signature_header: HeaderName,
     user_agent: hyper::header::HeaderValue,
     sabotage: Sabotage,
@@ -198,6 +207,8 @@ impl Engine {
             clock: options.clock,
             mint: Mint::default(),
             client,
+            schemas: options.schemas,
+            schema_check: options.schema_check,
             signature_header,
             user_agent,
             sabotage: options.sabotage,
@@ -234,6 +245,17 @@ impl Engine {
     /// Mints ids.
     pub fn mint(&self) -> &Mint {
         &self.shared.mint
+    }
+
+    /// Which event types there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.shared.schemas.catalogue()
+    }
+
+    /// Where `data` of an accepted event does not fit its schema; `None` when nobody asks.
+    pub fn schema_violations(&self, event_type: &str, data: &[u8]) -> Option<Vec<Violation>> {
+        let is_asked = self.shared.schema_check != SchemaCheck::Off;
+        is_asked.then(|| self.shared.schemas.violations(event_type, data))
     }
 
     /// Starts tasks; stopping waits for them.

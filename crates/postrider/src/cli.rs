@@ -86,6 +86,12 @@ pub(crate) struct ConfigFlags {
     /// Name of the signature header
     #[arg(long, value_name = "NAME")]
     signature_header: Option<String>,
+    /// File with own event types, TOML or JSON
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<String>,
+    /// Events that do not fit their schema: off, warn or refuse
+    #[arg(long, value_name = "CHECK")]
+    schema_check: Option<String>,
     /// Name server to ask instead of the system's (repeatable)
     #[arg(long = "name-server", value_name = "IP:PORT")]
     name_servers: Vec<String>,
@@ -110,6 +116,8 @@ impl ConfigFlags {
             ("allow_http_targets", &self.allow_http_targets),
             ("secret_key_file", &self.secret_key_file),
             ("signature_header", &self.signature_header),
+            ("catalogue", &self.catalogue),
+            ("schema_check", &self.schema_check),
             ("log.format", &self.log_format),
             ("log.level", &self.log_level),
             ("shutdown_grace", &self.shutdown_grace),

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use postrider_engine::Sabotage;
+use postrider_engine::schemas::SchemaCheck;
 
 use crate::cli::ConfigFlags;
 use crate::failure::Failure;
@@ -45,6 +46,9 @@ pub(crate) struct Config {
     pub(crate) web: Web,
     pub(crate) egress: Egress,
     pub(crate) signature_header: HeaderName,
+    /// The operator's own event types.
+    pub(crate) catalogue: Option<PathBuf>,
+    pub(crate) schema_check: SchemaCheck,
     pub(crate) log: Log,
     /// Not a setting: a fault for the controls of reliability tests, in debug builds only.
     pub(crate) sabotage: Sabotage,
@@ -153,6 +157,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: "--signature-header",
         read: |config, raw| put(&mut config.signature_header, raw),
         show: |config| config.signature_header.show(),
+    },
+    Setting {
+        key: "catalogue",
+        flag: "--catalogue",
+        read: |config, raw| put(&mut config.catalogue, raw),
+        show: |config| config.catalogue.show(),
+    },
+    Setting {
+        key: "schema_check",
+        flag: "--schema-check",
+        read: |config, raw| put(&mut config.schema_check, raw),
+        show: |config| config.schema_check.show(),
     },
     Setting {
         key: "log.format",

@@ -13,6 +13,7 @@ mod failure;
 mod http_client;
 mod node;
 mod output;
+mod own_catalogue;
 mod receiver;
 mod secret_key;
 mod signals;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use postrider_core::address::AddressPolicy;
 use postrider_engine::client::{NameServers, Trust};
+use postrider_engine::schemas::Schemas;
 use postrider_engine::{Clock, Engine, EngineOptions};
 use postrider_store::{OpenOptions, Store};
 use postrider_web::founding::SetupCode;
@@ -60,6 +61,7 @@ impl Node {
     /// Starts delivery and the API; `setup` opens an empty database.
     pub(crate) async fn start(
         config: &Config,
+        schemas: Schemas,
         store: Arc<dyn Store>,
         clock: Clock,
         listener: TcpListener,
@@ -73,6 +75,8 @@ impl Node {
             addresses: Arc::clone(&addresses),
             name_servers: name_servers(&config.egress),
             trust: Trust::System,
+            schemas,
+            schema_check: config.schema_check,
             signature_header: config.signature_header.as_str().to_owned(),
             user_agent: concat!("Postrider/", env!("CARGO_PKG_VERSION")).to_owned(),
             sabotage: config.sabotage,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 const SCHEMAS: &str = include_str!("schemas.json");
 
 /// The dialect, as validators recognise it.
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// In `schemas.json`, `{"$part": "name"}` stands for that entry of its `parts`.
 const PART: &str = "$part";

@@ -92,7 +92,8 @@ impl Caller {
         Err(forbidden("administration_required", detail.to_owned()))
     }
 
-    fn demand_scope(&self, scope: Scope) -> Result<(), ApiError> {
+    /// Refuses a caller who lacks a scope; also for what a route's own access does not cover.
+    pub(super) fn demand_scope(&self, scope: Scope) -> Result<(), ApiError> {
         let (may, who) = match self {
             Self::Key(key) => (
                 key.merchant.is_none() || Scopes::from_bits(key.scopes).has(scope),
@@ -121,6 +122,15 @@ impl Caller {
 
 fn forbidden(code: &'static str, detail: String) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, code, detail)
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| ApiError::internal("a route that asks who calls is public"))
+    }
 }
 
 /// The session a request came with, on routes that ask for one.

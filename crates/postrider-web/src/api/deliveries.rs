@@ -12,12 +12,13 @@ use postrider_store::queue::Resent;
 
 use super::auth::{Stamped, Tenant};
 use super::body::MaybePosted;
+use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
 use super::webhook_actions::not_enabled;
 use super::wire::delivery::{DeliveryOut, DetailOut};
-use super::{PathId, json};
+use super::{PathId, json, reveal};
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;
@@ -63,15 +64,18 @@ fn read_filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
     })
 }
 
+/// The request's body is shown with private fields masked, unless they are asked for.
 pub(crate) async fn show(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    caller: Caller,
     uri: Uri,
     PathId(id): PathId<kind::Delivery>,
 ) -> Result<Response<Body>, ApiError> {
-    Query::none(&uri)?;
+    let is_revealed = reveal::is_asked(&uri, &caller)?;
     let detail = shared.engine.store().delivery(merchant, id).await?;
-    json(StatusCode::OK, &DetailOut::new(&detail))
+    let marks = reveal::marks(&shared, detail.event.event_type.as_str(), is_revealed);
+    json(StatusCode::OK, &DetailOut::new(&detail, marks))
 }
 
 /// Makes a settled delivery due again; it answers with the delivery as it is now.

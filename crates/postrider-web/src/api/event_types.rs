@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
-use postrider_core::catalogue::{self, EXAMPLE_MERCHANT, natural};
+use postrider_core::catalogue::{Catalogue, EXAMPLE_MERCHANT, Entity, natural};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::error::ApiError;
 use super::json_bytes;
 use super::page::Document;
 use super::query::Query;
+use super::wire::webhook_fields;
 use crate::openapi::schema;
 use crate::shared::Held;
 
@@ -22,12 +23,15 @@ const EXAMPLE_UNIX_SECONDS: i64 = 1_622_589_211;
 /// One event type as shown.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EventType")]
-pub(crate) struct EventTypeOut {
+pub(crate) struct EventTypeOut<'a> {
     #[schemars(schema_with = "schema::event_type")]
-    name: &'static str,
-    family: &'static str,
-    description: &'static str,
+    name: &'a str,
+    family: &'a str,
+    description: &'a str,
     repeats: &'static str,
+    /// What bodies of its family may carry.
+    #[schemars(schema_with = "webhook_fields::entities")]
+    additional_data: Vec<&'static str>,
     #[schemars(schema_with = "schema::any_object")]
     schema: Box<RawValue>,
     #[schemars(schema_with = "schema::any_object")]
@@ -39,22 +43,26 @@ pub(crate) async fn list(State(shared): Held, uri: Uri) -> Result<Response<Body>
     if let Some(bytes) = shared.event_types.get() {
         return Ok(json_bytes(StatusCode::OK, bytes.clone()));
     }
-    let written = write_catalogue().map_err(ApiError::unprintable)?;
+    let written = write_catalogue(shared.engine.catalogue()).map_err(ApiError::unprintable)?;
     Ok(json_bytes(StatusCode::OK, shared.event_types.get_or_init(|| written).clone()))
 }
 
-/// All of the catalogue fits in one page.
-fn write_catalogue() -> Result<Bytes, serde_json::Error> {
+/// All of the catalogue fits in one page: own entries come from a file of bounded size.
+fn write_catalogue(catalogue: &Catalogue) -> Result<Bytes, serde_json::Error> {
     let written = |value: &Value| RawValue::from_string(natural::compact(value));
     let mut results = Vec::new();
-    for entry in catalogue::entries() {
+    for entry in catalogue.entries() {
         results.push(EventTypeOut {
-            name: entry.name,
-            family: entry.family.as_str(),
-            description: entry.description,
-            repeats: entry.repeats.as_str(),
-            schema: written(&catalogue::schema(entry))?,
-            example: written(&catalogue::example(entry, EXAMPLE_MERCHANT, EXAMPLE_UNIX_SECONDS))?,
+            name: entry.name(),
+            family: entry.family(),
+            description: entry.description(),
+            repeats: entry.repeats().as_str(),
+            additional_data: catalogue
+                .allowed_entities(entry.family())
+                .map(Entity::as_str)
+                .collect(),
+            schema: written(&entry.schema())?,
+            example: written(&entry.example(EXAMPLE_MERCHANT, EXAMPLE_UNIX_SECONDS))?,
         });
     }
     let document = Document { results, next: None, previous: None };

@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::auth::Tenant;
 use super::body::Posted;
+use super::caller::Caller;
 use super::error::ApiError;
-use super::json;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::event::{AcceptedOut, Batch, EventOut};
+use super::{json, reveal};
 use crate::shared::Held;
 
 /// The answer to several posted events, in the order posted.
@@ -57,15 +58,22 @@ pub(crate) async fn list(
     listing.answer(results, page.next, page.previous)
 }
 
+/// Private fields are masked unless they are asked for; where `data` does not fit its schema is told
+/// beside it.
 pub(crate) async fn show(
     State(shared): Held,
     Tenant(merchant): Tenant,
+    caller: Caller,
     uri: Uri,
     id: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response<Body>, ApiError> {
-    Query::none(&uri)?;
+    let is_revealed = reveal::is_asked(&uri, &caller)?;
     let id = id.ok().and_then(|Path(text)| EventId::parse(&text).ok());
     let id = id.ok_or_else(ApiError::not_found)?;
     let stored = shared.engine.store().event(merchant, id).await?;
-    json(StatusCode::OK, &EventOut::full(&stored, &shared.engine.routing())?)
+    let event_type = stored.event.event_type.as_str();
+    let marks = reveal::marks(&shared, event_type, is_revealed);
+    let violations = shared.engine.schema_violations(event_type, &stored.event.data);
+    let shown = EventOut::full(&stored, &shared.engine.routing(), marks, violations)?;
+    json(StatusCode::OK, &shown)
 }

@@ -1,7 +1,8 @@
 //! The API, version 1: one file per resource with handlers only, and what they share.
 //!
-//! `auth` admits callers, `caller` knows what they may do, `body` and `query` read requests, `page` answers lists, `error` makes
-//! problem documents, `wire` owns the JSON shapes, `docs` describes the routes.
+//! `auth` admits callers, `caller` knows what they may do, `body` and `query` read requests, `reveal` says who sees private fields,
+//! `page` answers lists, `error` makes problem documents, `wire` owns the JSON shapes, `docs`
+//! describes the routes.
 
 pub(crate) mod auth;
 pub(crate) mod body;
@@ -12,6 +13,7 @@ pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod rate;
 pub(crate) mod refusals;
+pub(crate) mod reveal;
 pub(crate) mod wire;
 
 pub(crate) mod api_keys;

@@ -88,10 +88,10 @@ fn unknown(name: &str, known: &[&'static str]) -> ApiError {
 }
 
 /// The known name somebody probably meant.
-pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     /// Found by trying: `target` and `target_url`, `tpye` and `type` pass, unrelated words do not.
     const LIKENESS_MIN: f64 = 0.8;
-    let likeness = |known: &&'static str| (strsim::jaro_winkler(name, known), *known);
+    let likeness = |known: &&'k str| (strsim::jaro_winkler(name, known), *known);
     let best = known.iter().map(likeness).max_by(|(left, _), (right, _)| left.total_cmp(right))?;
     (best.0 >= LIKENESS_MIN).then_some(best.1)
 }

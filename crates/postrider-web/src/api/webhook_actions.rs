@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use bytes::Bytes;
 use postrider_core::audit::Stamp;
-use postrider_core::catalogue::{self, EventTypeEntry, natural};
+use postrider_core::catalogue::{Catalogue, EventTypeView, natural};
 use postrider_core::event::{EventType, PostedEvent};
 use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
@@ -185,8 +185,8 @@ pub(crate) async fn send_test_events(
     Query::none(&uri)?;
     let (webhook, _) = shared.engine.store().webhook(merchant, id).await?;
     let entries = match &posted.0 {
-        Some(posted) => asked_for(posted, &webhook)?,
-        None => selected(&webhook),
+        Some(posted) => asked_for(shared.engine.catalogue(), posted, &webhook)?,
+        None => selected(shared.engine.catalogue(), &webhook),
     };
     if matches!(webhook.status, Status::Disabled(_)) {
         return Err(not_enabled("The webhook is disabled: enable it to send test events."));
@@ -208,27 +208,31 @@ pub(crate) async fn send_test_events(
     json(StatusCode::OK, &Sent { deliveries })
 }
 
-fn selected(webhook: &Webhook) -> Vec<&'static EventTypeEntry> {
-    let wants = |entry: &&EventTypeEntry| {
-        EventType::parse(entry.name).is_some_and(|name| webhook.wants(&name).is_some())
+fn selected<'a>(catalogue: &'a Catalogue, webhook: &Webhook) -> Vec<EventTypeView<'a>> {
+    let wants = |entry: &EventTypeView| {
+        EventType::parse(entry.name()).is_some_and(|name| webhook.wants(&name).is_some())
     };
-    catalogue::entries().iter().filter(wants).collect()
+    catalogue.entries().filter(wants).collect()
 }
 
 /// The types a request names, each once; all that are selected when it names none.
-fn asked_for(posted: &Posted, webhook: &Webhook) -> Result<Vec<&'static EventTypeEntry>, ApiError> {
+fn asked_for<'a>(
+    catalogue: &'a Catalogue,
+    posted: &Posted,
+    webhook: &Webhook,
+) -> Result<Vec<EventTypeView<'a>>, ApiError> {
     let given = posted.object(&TEST_EVENTS)?;
-    let Some(names) = given.texts("event_types")? else { return Ok(selected(webhook)) };
-    let mut entries: Vec<&'static EventTypeEntry> = Vec::new();
+    let Some(names) = given.texts("event_types")? else { return Ok(selected(catalogue, webhook)) };
+    let mut entries: Vec<EventTypeView> = Vec::new();
     for name in names {
-        let entry = catalogue::find(&name).ok_or_else(|| {
-            let near = catalogue::nearest(&name);
+        let entry = catalogue.find(&name).ok_or_else(|| {
+            let near = catalogue.nearest(&name);
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let shown: String = name.chars().take(64).collect();
             let detail = format!("There is no event type {shown:?}{hint}");
             ApiError::refused("unknown_event_type", "event_types", detail)
         })?;
-        if !entries.iter().any(|known| known.name == entry.name) {
+        if !entries.iter().any(|known| known.name() == entry.name()) {
             entries.push(entry);
         }
     }
@@ -239,19 +243,15 @@ fn asked_for(posted: &Posted, webhook: &Webhook) -> Result<Vec<&'static EventTyp
     Ok(entries)
 }
 
-fn example(
-    entry: &EventTypeEntry,
-    merchant: MerchantId,
-    now: i64,
-) -> Result<PostedEvent, ApiError> {
-    let made = catalogue::example(entry, &merchant.to_string(), now);
+fn example(entry: EventTypeView, merchant: MerchantId, now: i64) -> Result<PostedEvent, ApiError> {
+    let made = entry.example(&merchant.to_string(), now);
     let part = |name: &str| -> Option<Bytes> {
         made.get(name).filter(|value| !value.is_null()).map(written)
     };
-    let missing = || ApiError::internal(format!("the example of {} is incomplete", entry.name));
+    let missing = || ApiError::internal(format!("the example of {} is incomplete", entry.name()));
     Ok(PostedEvent {
         id: None,
-        event_type: EventType::parse(entry.name).ok_or_else(missing)?,
+        event_type: EventType::parse(entry.name()).ok_or_else(missing)?,
         created: Some(now),
         data: part("data").ok_or_else(missing)?,
         context: part("context"),

@@ -46,7 +46,7 @@ pub(crate) async fn create(
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
     let webhook = find(&shared, merchant, target).await?;
-    let alternatives = read_pattern(&posted)?;
+    let alternatives = read_pattern(&shared, &posted)?;
     let created_at = shared.now();
     let id = shared.engine.mint().id::<()>(created_at).shortened();
     let made = Filter { id, alternatives, created_at };
@@ -83,7 +83,7 @@ pub(crate) async fn update(
     let webhook = find(&shared, merchant, target).await?;
     let (_, filters) = filters_of(&shared, merchant, webhook.id).await?;
     place(&filters, id)?;
-    let alternatives = read_pattern(&posted)?;
+    let alternatives = read_pattern(&shared, &posted)?;
     let rewrite = |filters: &mut Vec<Filter>| {
         let place = place(filters, id)?;
         let filter = filters.get_mut(place).ok_or_else(ApiError::not_found)?;
@@ -112,11 +112,12 @@ fn place(filters: &[Filter], id: ShortId) -> Result<usize, ApiError> {
 }
 
 /// The pattern a body gives, each alternative of which something can match.
-fn read_pattern(posted: &Posted) -> Result<Vec<Pattern>, ApiError> {
+fn read_pattern(shared: &Shared, posted: &Posted) -> Result<Vec<Pattern>, ApiError> {
     let given = Object::read_any(posted.json()?, "")?;
     let text = given.need("pattern", given.any_text("pattern")?)?;
     let alternatives = filter::parse(&text)?;
-    let known = alternatives.iter().try_for_each(check_known);
+    let known =
+        alternatives.iter().try_for_each(|pattern| check_known(pattern, shared.engine.catalogue()));
     known.map_err(|refusal| ApiError::from(refusal).about("pattern"))?;
     Ok(alternatives)
 }

@@ -4,6 +4,7 @@
 mod access;
 mod audit_log;
 mod bad_input;
+mod catalogue;
 mod deliveries;
 mod description;
 mod events;
@@ -32,6 +33,7 @@ use postrider_core::ids::{Id, MerchantId};
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
 use postrider_engine::client::{NameServers, Trust};
+use postrider_engine::schemas::{SchemaCheck, Schemas};
 use postrider_engine::{Clock, Engine, EngineOptions, Sabotage, chance};
 use postrider_store::catalog::{ApiKey, Merchant};
 use postrider_store::{OpenOptions, open};
@@ -78,7 +80,18 @@ impl TestApp {
     }
 
     pub(super) async fn with(policy: AddressPolicy, clock: Clock, limits: ListenerLimits) -> Self {
-        let app = Self::empty_with(policy, clock, limits).await;
+        Self::judging(policy, clock, limits, Schemas::default(), SchemaCheck::default()).await
+    }
+
+    /// With an own catalogue and check of schemas.
+    pub(super) async fn judging(
+        policy: AddressPolicy,
+        clock: Clock,
+        limits: ListenerLimits,
+        schemas: Schemas,
+        schema_check: SchemaCheck,
+    ) -> Self {
+        let app = Self::empty_with(policy, clock, limits, schemas, schema_check).await;
         let operator = add_key(&app.engine, None, Scopes::NONE).await;
         let (merchant, key) = add_merchant(&app.engine).await;
         Self { merchant, key, operator, ..app }
@@ -87,10 +100,18 @@ impl TestApp {
     /// Nothing was founded: no merchant, no key.
     pub(super) async fn empty() -> Self {
         let policy = AddressPolicy::default();
-        Self::empty_with(policy, Clock::manual(NOW), ListenerLimits::default()).await
+        let (schemas, check) = (Schemas::default(), SchemaCheck::default());
+        let limits = ListenerLimits::default();
+        Self::empty_with(policy, Clock::manual(NOW), limits, schemas, check).await
     }
 
-    async fn empty_with(policy: AddressPolicy, clock: Clock, limits: ListenerLimits) -> Self {
+    async fn empty_with(
+        policy: AddressPolicy,
+        clock: Clock,
+        limits: ListenerLimits,
+        schemas: Schemas,
+        schema_check: SchemaCheck,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let allows_loopback = policy.judge("127.0.0.1".parse().unwrap(), 80).is_ok();
         let addresses = Arc::new(policy);
@@ -105,6 +126,8 @@ impl TestApp {
             addresses: Arc::clone(&addresses),
             name_servers: NameServers::Given(Vec::new()),
             trust: Trust::Roots(Vec::new()),
+            schemas,
+            schema_check,
             signature_header: "Ordergroove-Signature".to_owned(),
             user_agent: "Postrider/test".to_owned(),
             sabotage: Sabotage::None,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use postrider_core::audit::{Actor, Stamp};
 use postrider_engine::Clock;
+use postrider_engine::schemas::Schemas;
 use postrider_web::founding::{self, Founded, Founder};
 use tempfile::TempDir;
 
@@ -144,7 +145,8 @@ impl Stage {
         let clock = Clock::system();
         let listener = node::bind(config.web.listen).await?;
         let store = node::open_store(&config, &clock).await?;
-        let node = Node::start(&config, store, clock.clone(), listener, None).await?;
+        let node =
+            Node::start(&config, Schemas::default(), store, clock.clone(), listener, None).await?;
         let engine = &node.engine;
         let (store, mint) = (&**engine.store(), engine.mint());
         let password_hash = founding::hash(&founding::password()).map_err(anyhow::Error::new)?;

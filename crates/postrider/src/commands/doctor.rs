@@ -75,6 +75,7 @@ async fn examine(config: &Config) -> Result<Vec<Check>, Failure> {
     checks.extend(checks::disk(&path));
     checks.push(checks::secret_key(config, &path)?);
     checks.push(checks::database(config, &path, &clock).await);
+    checks.push(checks::catalogue(config));
     checks.push(checks::roots());
     checks.push(checks::name_servers(&config.egress));
     checks.extend(checks::targets(&config.egress));

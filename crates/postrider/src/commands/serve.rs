@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::node::{self, Node};
 use crate::output::say;
 use crate::signals::Signals;
-use crate::telemetry;
+use crate::{own_catalogue, telemetry};
 
 pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     let config = config::load(flags)?.config;
@@ -21,12 +21,13 @@ pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     warn_of_openings(&config);
     let clock = Clock::system();
+    let schemas = own_catalogue::load(&config)?;
     // A taken port is the likeliest mistake; found out before the database is touched.
     let listener = node::bind(config.web.listen).await?;
     let store = node::open_store(&config, &clock).await?;
     let is_empty = founding::is_empty(&*store).await?;
     let (code, text) = is_empty.then(|| SetupCode::fresh(clock.now())).unzip();
-    let mut node = Node::start(&config, store, clock, listener, code).await?;
+    let mut node = Node::start(&config, schemas, store, clock, listener, code).await?;
     say(&format!("Postrider {} answers on http://{}", env!("CARGO_PKG_VERSION"), node.address));
     if let Some(text) = text {
         // To the terminal only: whoever can read the log is not always its owner.

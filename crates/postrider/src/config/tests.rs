@@ -102,6 +102,8 @@ fn a_bad_value_is_refused_with_what_is_allowed() {
         ("merchant_request_rate = '0/s'", "such as \"200/s\""),
         ("merchant_request_rate = '9'", "such as \"200/s\""),
         ("shutdown_grace = '25h'", "at most 24h"),
+        ("schema_check = 'on'", "off, warn or refuse"),
+        ("catalogue = 7", "is a number"),
         ("log.level = 'loud'", "error, warn, info, debug or trace"),
         ("log.format = 'xml'", "text or json"),
         ("log = 'json'", "`log` is not a setting"),

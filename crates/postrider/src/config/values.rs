@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use postrider_core::{sign, webhook};
+use postrider_engine::schemas::SchemaCheck;
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,6 +294,17 @@ fn is_title_case(word: &str) -> bool {
     let mut bytes = word.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+impl Value for SchemaCheck {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let found = Self::ALL.into_iter().find(|check| check.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not a check; use off, warn or refuse"))
+    }
+    fn show(&self) -> String {
+        quoted(self.as_str())
+    }
 }
 
 /// Form of the log.

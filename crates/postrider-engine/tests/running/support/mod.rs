@@ -23,6 +23,7 @@ use postrider_core::target::{TargetRules, TargetUrl};
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
 use postrider_engine::client::{NameServers, Trust};
+use postrider_engine::schemas::{SchemaCheck, Schemas};
 use postrider_engine::{Accepted, Clock, Engine, EngineOptions, Sabotage, chance};
 use postrider_store::Store;
 use postrider_store::catalog::{DeliveryDetail, Merchant};
@@ -179,6 +180,8 @@ async fn engine(directory: &tempfile::TempDir, clock: &Clock) -> Engine {
         addresses: Arc::new(loopback()),
         name_servers: NameServers::System,
         trust: Trust::System,
+        schemas: Schemas::default(),
+        schema_check: SchemaCheck::default(),
         signature_header: SIGNATURE_HEADER.to_owned(),
         user_agent: "Postrider/test".to_owned(),
         sabotage: Sabotage::None,

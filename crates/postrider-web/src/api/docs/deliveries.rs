@@ -1,6 +1,7 @@
 //! Descriptions of the routes of deliveries.
 
 use crate::api::deliveries::FILTERS;
+use crate::api::reveal::REVEAL;
 use crate::api::wire::delivery::{DeliveryOut, DetailOut};
 use crate::openapi::field::Field;
 use crate::openapi::operation::{Operation, Tag};
@@ -24,9 +25,11 @@ pub(crate) fn show() -> Operation {
         Tag::Deliveries,
         "Show a delivery",
         "The request as it was sent, and every attempt with what came back, how long each phase \
-         took, the likely cause of a failure and what to do about it.",
+         took, the likely cause of a failure and what to do about it. Private fields in the body \
+         are masked.",
     )
     .path(ID)
+    .query(&REVEAL)
     .answers::<DetailOut<'static>>(200, "The delivery.")
 }
 

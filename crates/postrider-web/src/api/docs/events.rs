@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::api::event_types::EventTypeOut;
 use crate::api::events::Results;
 use crate::api::explain::PARAMETERS;
+use crate::api::reveal::REVEAL;
 use crate::api::wire::event::{AcceptedOut, BATCH, EVENT, EventOut};
 use crate::api::wire::explain::ExplainOut;
 use crate::openapi::field::{self, Field};
@@ -20,7 +21,7 @@ pub(crate) fn types() -> Operation {
         "The catalogue: every event type with a JSON Schema of its `data` and an example. All of \
          it is one page.",
     )
-    .answers::<crate::api::page::Document<EventTypeOut>>(200, "The catalogue.")
+    .answers::<crate::api::page::Document<EventTypeOut<'static>>>(200, "The catalogue.")
 }
 
 pub(crate) fn post() -> Operation {
@@ -78,9 +79,11 @@ pub(crate) fn show() -> Operation {
         Tag::Events,
         "Show an event",
         "The event as it was posted, byte for byte, with the decision taken for every webhook and \
-         why.",
+         why. Private fields are masked; where `data` does not fit the schema of its type is told \
+         in `schema_violations`.",
     )
     .path(Field::new("id", schema::event_id, "The event's id."))
+    .query(&REVEAL)
     .answers::<EventOut<'static>>(200, "The event.")
 }
 

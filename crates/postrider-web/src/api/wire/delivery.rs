@@ -1,6 +1,7 @@
 //! Deliveries and their attempts as the API shows them.
 
 use postrider_core::attempt::{Attempt, Phases};
+use postrider_core::privacy::Marks;
 use postrider_core::snapshot;
 use postrider_store::catalog::{Delivery, DeliveryDetail};
 use schemars::JsonSchema;
@@ -58,6 +59,8 @@ pub(crate) struct DetailOut<'a> {
     delivery: DeliveryOut<'a>,
     request: RequestOut<'a>,
     attempts: Vec<AttemptOut<'a>>,
+    /// Paths in `request.body` whose values are hidden.
+    masked: Vec<String>,
 }
 
 /// The request: its body is the same for every attempt, its headers are those of the latest.
@@ -70,17 +73,24 @@ struct RequestOut<'a> {
 }
 
 impl<'a> DetailOut<'a> {
-    pub(crate) fn new(detail: &'a DeliveryDetail) -> Self {
+    pub(crate) fn new(detail: &'a DeliveryDetail, marks: Option<Marks>) -> Self {
         let body = snapshot::body(&detail.event, detail.choice);
+        // A body is put together from JSON texts, so it is UTF-8 and nothing is replaced.
+        let mut body = String::from_utf8_lossy(&body).into_owned();
+        let mut masked = Vec::new();
+        if let Some(mut masker) = marks.map(Marks::masker) {
+            body = masker.body(&body);
+            masked = masker.masked();
+        }
         let latest = detail.attempts.last();
         Self {
             delivery: DeliveryOut::new(&detail.delivery),
             request: RequestOut {
                 headers: latest.map(|attempt| header_lines(&attempt.request_headers)),
-                // A body is put together from JSON texts, so it is UTF-8 and nothing is replaced.
-                body: String::from_utf8_lossy(&body).into_owned(),
+                body,
             },
             attempts: detail.attempts.iter().map(AttemptOut::new).collect(),
+            masked,
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Events in the API: as posted (one, a batch, or lines) and as shown.
 //!
-//! Invariant: `data`, `context` and `snapshot` are copied byte for byte, in both directions.
+//! Invariant: `data`, `context` and `snapshot` are copied byte for byte, in both directions; only
+//! private values are masked on the way out.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use postrider_core::event::{EventType, PostedEvent};
 use postrider_core::ids::EventId;
 use postrider_core::limits;
+use postrider_core::privacy::{Marks, Masker};
 use postrider_core::routing::{Decision, RoutingTable, Verdict};
+use postrider_engine::schemas::Violation;
 use postrider_engine::{AcceptError, Accepted};
 use postrider_store::catalog::{ListedEvent, StoredEvent};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -207,14 +212,29 @@ pub(crate) struct EventOut<'a> {
     /// bound worth the name. (Not a flattened struct: serde cannot pass raw text through one.)
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_object")]
-    data: Option<&'a RawValue>,
+    data: Option<Cow<'a, RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::anything")]
-    context: Option<&'a RawValue>,
+    context: Option<Cow<'a, RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::anything")]
-    snapshot: Option<&'a RawValue>,
+    snapshot: Option<Cow<'a, RawValue>>,
+    /// Paths whose values are hidden; left out of lists, which show no values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked: Option<Vec<String>>,
+    /// Where `data` does not fit its schema; left out of lists, and when nobody checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_violations: Option<Vec<ViolationOut>>,
     decisions: Vec<DecisionOut>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SchemaViolation")]
+struct ViolationOut {
+    /// The place, such as `data.object.items[0].quantity`.
+    field: String,
+    /// What was expected there; never what was found.
+    reason: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -247,25 +267,47 @@ impl<'a> EventOut<'a> {
             data: None,
             context: None,
             snapshot: None,
+            masked: None,
+            schema_violations: None,
             decisions: DecisionOut::all(&listed.decisions, routing),
         }
     }
 
-    /// The event in full.
-    pub(crate) fn full(stored: &'a StoredEvent, routing: &RoutingTable) -> Result<Self, ApiError> {
+    /// The event in full, what is marked in it masked.
+    pub(crate) fn full(
+        stored: &'a StoredEvent,
+        routing: &RoutingTable,
+        marks: Option<Marks>,
+        violations: Option<Vec<Violation>>,
+    ) -> Result<Self, ApiError> {
         let event = &stored.event;
-        let or_null = |part: &'a Option<Bytes>| super::raw(part.as_deref().unwrap_or(b"null"));
+        let mut masker = marks.map(Marks::masker);
+        let mut part = |name: &str, bytes: &'a [u8]| -> Result<Cow<'a, RawValue>, ApiError> {
+            let raw = super::raw(bytes)?;
+            let Some(masker) = &mut masker else { return Ok(Cow::Borrowed(raw)) };
+            let masked = RawValue::from_string(masker.part(name, raw.get()));
+            masked.map(Cow::Owned).map_err(ApiError::unprintable)
+        };
+        let or_null = |part: &'a Option<Bytes>| part.as_deref().unwrap_or(b"null");
         Ok(Self {
             id: event.id.as_str(),
             r#type: event.event_type.as_str(),
             created: event.created,
             accepted_at: super::time(event.accepted_at),
             test: stored.is_test,
-            data: Some(super::raw(&event.data)?),
-            context: Some(or_null(&event.context)?),
-            snapshot: Some(or_null(&event.snapshot)?),
+            data: Some(part("data", &event.data)?),
+            context: Some(part("context", or_null(&event.context))?),
+            snapshot: Some(part("snapshot", or_null(&event.snapshot))?),
+            masked: Some(masker.map(Masker::masked).unwrap_or_default()),
+            schema_violations: violations.map(|all| all.into_iter().map(Into::into).collect()),
             decisions: DecisionOut::all(&stored.decisions, routing),
         })
+    }
+}
+
+impl From<Violation> for ViolationOut {
+    fn from(Violation { field, reason }: Violation) -> Self {
+        Self { field, reason }
     }
 }
 

@@ -43,12 +43,17 @@ impl<'a> Object<'a> {
         known: &[Field],
     ) -> Result<Self, ApiError> {
         let object = Self::read_any(text, path)?;
-        for (name, _) in &object.members {
-            if !known.iter().any(|field| field.name == name) {
-                return Err(object.unknown(name, &field::names(known)));
-            }
-        }
+        object.demand_known(&field::names(known))?;
         Ok(object)
+    }
+
+    /// Refuses members that are not among `known`.
+    pub(crate) fn demand_known(&self, known: &[&str]) -> Result<(), ApiError> {
+        let mut names = self.members.iter().map(|(name, _)| name);
+        match names.find(|name| !known.contains(&&***name)) {
+            Some(name) => Err(self.unknown(name, known)),
+            None => Ok(()),
+        }
     }
 
     /// The same with whatever members there are.
@@ -68,7 +73,7 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    fn unknown(&self, name: &str, known: &[&'static str]) -> ApiError {
+    fn unknown(&self, name: &str, known: &[&str]) -> ApiError {
         let shown = shortened(name);
         let detail = match nearest(name, known) {
             Some(near) => format!("There is no field `{shown}`; did you mean `{near}`?"),

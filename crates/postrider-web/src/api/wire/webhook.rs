@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use postrider_core::catalogue::{self, Entity, Family};
+use postrider_core::catalogue::{Catalogue, Entity};
 use postrider_core::limits;
 use postrider_core::pattern::Pattern;
 use postrider_core::refusal::Refusal;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::sign::Scheme;
-use postrider_core::snapshot::AdditionalData;
+use postrider_core::snapshot::{AdditionalData, Choice};
 use postrider_core::target::TargetUrl;
 use postrider_core::webhook::{self, Header, Health, Webhook};
 use schemars::JsonSchema;
@@ -60,11 +60,12 @@ impl Draft {
             }
         }
         let given = Object::read(text, "", &WRITABLE)?;
+        let catalogue = shared.engine.catalogue();
         Ok(Self {
             name: read_name(&given)?,
             target: read_target(&given, shared)?,
-            event_types: read_event_types(&given)?,
-            additional_data: read_additional_data(&given)?,
+            event_types: read_event_types(&given, catalogue)?,
+            additional_data: read_additional_data(&given, catalogue)?,
             signature: read_signature(&given)?,
             retry_policy: read_retry_policy(&given)?,
             timeout: read_timeout(&given)?,
@@ -125,12 +126,15 @@ pub(crate) fn read_target(given: &Object, shared: &Shared) -> Result<Option<Targ
     })
 }
 
-fn read_event_types(given: &Object) -> Result<Option<Vec<Pattern>>, ApiError> {
+fn read_event_types(
+    given: &Object,
+    catalogue: &Catalogue,
+) -> Result<Option<Vec<Pattern>>, ApiError> {
     let Some(texts) = given.texts("event_types")? else { return Ok(None) };
     let mut patterns = Vec::new();
     for text in texts.iter().take(limits::PATTERNS_PER_WEBHOOK_MAX + 1) {
         let pattern = Pattern::parse(text)?;
-        check_known(&pattern)?;
+        check_known(&pattern, catalogue)?;
         if !patterns.contains(&pattern) {
             patterns.push(pattern);
         }
@@ -147,36 +151,42 @@ fn did_you_mean(near: &str) -> String {
 }
 
 /// A pattern nothing can ever match is a mistake.
-pub(crate) fn check_known(pattern: &Pattern) -> Result<(), Refusal> {
+pub(crate) fn check_known(pattern: &Pattern, catalogue: &Catalogue) -> Result<(), Refusal> {
     let (is_known, name) = match pattern {
         Pattern::All => return Ok(()),
-        Pattern::Family(family) => (Family::parse(family).is_some(), format!("{family}.*")),
+        Pattern::Family(family) => (catalogue.has_family(family), format!("{family}.*")),
         Pattern::Exact(event_type) => {
-            (catalogue::find(event_type.as_str()).is_some(), event_type.to_string())
+            (catalogue.find(event_type.as_str()).is_some(), event_type.to_string())
         }
     };
     if is_known {
         return Ok(());
     }
-    let hint = catalogue::nearest(&name)
+    let hint = catalogue
+        .nearest(&name)
         .map_or_else(|| "GET /api/v1/event-types lists them.".to_owned(), did_you_mean);
     let detail = format!("There is no event type `{name}`; {hint}");
     Err(Refusal::new("unknown_event_type", "event_types", detail))
 }
 
-fn read_additional_data(given: &Object) -> Result<Option<AdditionalData>, ApiError> {
+fn read_additional_data(
+    given: &Object,
+    catalogue: &Catalogue,
+) -> Result<Option<AdditionalData>, ApiError> {
     let Some(text) = given.raw("additional_data") else { return Ok(None) };
-    let chosen = Object::read(text, "additional_data.", &webhook_fields::families())?;
+    let families: Vec<_> = catalogue.families().collect();
+    let chosen = Object::read_any(text, "additional_data.")?;
+    chosen.demand_known(&families)?;
     let mut additional_data = AdditionalData::default();
-    for family in Family::ALL {
-        for name in chosen.texts(family.as_str())?.unwrap_or_default() {
+    for family in families {
+        for name in chosen.texts(family)?.unwrap_or_default() {
             let Some(entity) = Entity::parse(&name) else {
                 let known: Vec<_> = Entity::ALL.iter().map(|entity| entity.as_str()).collect();
                 let detail = format!("Additional data is {}; {name:?} is not.", known.join(", "));
-                let field = chosen.field(family.as_str());
+                let field = chosen.field(family);
                 return Err(ApiError::refused("unknown_entity", field, detail));
             };
-            additional_data.choose(family, entity)?;
+            catalogue.choose(&mut additional_data, family, entity)?;
         }
     }
     Ok(Some(additional_data))
@@ -323,11 +333,8 @@ struct Choices<'a>(&'a AdditionalData);
 
 impl Serialize for Choices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let chosen = |family: Family| -> Vec<_> {
-            self.0.of(family).entities().map(Entity::as_str).collect()
-        };
-        let chosen = Family::ALL.map(|family| (family.as_str(), chosen(family)));
-        serializer.collect_map(chosen.into_iter().filter(|(_, entities)| !entities.is_empty()))
+        let words = |choice: Choice| choice.entities().map(Entity::as_str).collect::<Vec<_>>();
+        serializer.collect_map(self.0.chosen().map(|(family, choice)| (family, words(choice))))
     }
 }
 

@@ -62,13 +62,8 @@ const fn when(is_new: bool, field: Field) -> Field {
     if is_new { field.required() } else { field }
 }
 
-/// The families additional data is chosen by.
-pub(crate) fn families() -> [Field; 6] {
-    let meaning = "Related records of events of this family.";
-    Family::ALL.map(|family| Field::new(family.as_str(), entities, meaning))
-}
-
-fn entities(_: &mut SchemaGenerator) -> Schema {
+/// A list of kinds of records.
+pub(crate) fn entities(_: &mut SchemaGenerator) -> Schema {
     let entity = schema::one_of(&Entity::ALL.map(Entity::as_str));
     json_schema!({ "type": "array", "items": entity })
 }
@@ -90,8 +85,13 @@ pub(crate) fn event_types(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// By family: the built-in ones, and whichever an operator's own catalogue defines.
 pub(crate) fn additional_data(generator: &mut SchemaGenerator) -> Schema {
-    field::object(generator, &families())
+    let meaning = "Related records of events of this family.";
+    let built_in = Family::ALL.map(|family| Field::new(family.as_str(), entities, meaning));
+    let mut shape = field::object(generator, &built_in);
+    shape.insert("additionalProperties".to_owned(), entities(generator).into());
+    shape
 }
 
 pub(crate) fn retry_policy(generator: &mut SchemaGenerator) -> Schema {

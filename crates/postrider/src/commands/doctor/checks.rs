@@ -9,7 +9,7 @@ use postrider_store::StoreError;
 use super::{Check, Status};
 use crate::config::{Config, Egress};
 use crate::failure::Failure;
-use crate::{node, secret_key};
+use crate::{node, own_catalogue, secret_key};
 
 /// This code was written later than this (2026-01-01), so a clock before it is wrong.
 const CLOCK_MIN: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -127,6 +127,18 @@ pub(super) async fn database(config: &Config, path: &Path, clock: &Clock) -> Che
     }
 }
 
+/// Whether the operator's own catalogue can be used.
+pub(super) fn catalogue(config: &Config) -> Check {
+    match own_catalogue::load(config) {
+        Ok(_) if config.catalogue.is_none() => ok("catalogue", "the built-in event types"),
+        Ok(schemas) => ok(
+            "catalogue",
+            format!("the built-in ones, {}", own_catalogue::told(schemas.catalogue())),
+        ),
+        Err(failure) => fail("catalogue", failure.to_string()),
+    }
+}
+
 /// Whether there are issuers to judge the certificates of targets by.
 pub(super) fn roots() -> Check {
     let found = rustls_native_certs::load_native_certs();
@@ -232,6 +244,17 @@ mod tests {
             targets(&Egress::default()).iter().map(status).collect::<Vec<_>>(),
             [Status::Ok]
         );
+    }
+
+    #[test]
+    fn a_catalogue_that_is_none_fails() {
+        assert_eq!(status(&catalogue(&Config::default())), Status::Ok);
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        let config = Config { catalogue: Some(file.path().to_owned()), ..Config::default() };
+        assert_eq!(status(&catalogue(&config)), Status::Ok);
+        std::fs::write(file.path(), "colour = 'red'").unwrap();
+        let found = catalogue(&config);
+        assert_eq!((status(&found), found.detail.contains("colour")), (Status::Fail, true));
     }
 
     #[tokio::test]

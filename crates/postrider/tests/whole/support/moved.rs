@@ -9,6 +9,7 @@ use postrider_core::audit::{Actor, Stamp};
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
 use postrider_engine::client::{NameServers, Trust};
+use postrider_engine::schemas::{SchemaCheck, Schemas};
 use postrider_engine::{Clock, Engine, EngineOptions, Sabotage, chance};
 use postrider_store::catalog::{ApiKey, Merchant};
 use postrider_store::{OpenOptions, open};
@@ -67,6 +68,8 @@ async fn start(url: String, clock: Clock) -> (SocketAddr, Engine) {
         addresses: Arc::clone(&addresses),
         name_servers: NameServers::Given(Vec::new()),
         trust: Trust::Roots(Vec::new()),
+        schemas: Schemas::default(),
+        schema_check: SchemaCheck::default(),
         signature_header: SIGNATURE_HEADER.to_owned(),
         user_agent: "Postrider/test".to_owned(),
         sabotage: Sabotage::None,
