@@ -16,6 +16,7 @@
 mod api;
 pub mod api_key;
 pub mod founding;
+mod framing;
 mod front;
 mod legacy;
 mod listener;

@@ -1,10 +1,11 @@
-//! A client's connection with two things added that hyper leaves out.
+//! A client's connection with three things added that hyper leaves out.
 //!
 //! - A write that makes no progress for too long breaks the connection, so that a client which
 //!   asks and never reads cannot hold a place for ever (reliability.md row 19).
 //! - hyper answers a head it cannot read (400, 414, 431) by itself and with an empty body, before
 //!   any code of ours runs. Such an answer is recognised on its way out and given the problem
 //!   document every other refusal has.
+//! - A head that frames its body twice is made one that hyper refuses (`framing`).
 //!
 //! Invariant: bytes of our own answers are never touched: they carry a request id, hyper's do not.
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use postrider_engine::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::framing::Framing;
 
 /// Makes the whole answer that replaces hyper's bare one with this status code.
 pub(crate) type Replacement = fn(&Clock, u16) -> Option<Vec<u8>>;
@@ -29,6 +32,7 @@ pub(crate) struct GuardedStream<S> {
     replacement: Replacement,
     /// A replacing answer, and how much of it was written.
     replacing: Option<(Vec<u8>, usize)>,
+    framing: Framing,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
@@ -38,7 +42,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         write_timeout: Duration,
         replacement: Replacement,
     ) -> Self {
-        Self { inner, clock, write_timeout, stalled: None, replacement, replacing: None }
+        let (stalled, replacing, framing) = (None, None, Framing::new());
+        Self { inner, clock, write_timeout, stalled, replacement, replacing, framing }
     }
 
     /// Passes a result of the inner stream on, and gives up when it has been pending for too long.
@@ -105,7 +110,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        self.framing.follow(buffer.filled_mut().get_mut(before..).unwrap_or_default());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -169,6 +169,30 @@ async fn what_is_not_http_is_answered_with_a_problem_and_closed() {
     assert!(chunk.starts_with("HTTP/1.1 400") && chunk.contains("incomplete_body"), "{chunk}");
 }
 
+/// Row 9: also behind a good request on the same connection, which is answered first.
+#[tokio::test]
+async fn two_framings_are_answered_400_and_nothing_after_them_is_read() {
+    let server = Server::start(patient()).await;
+    let good = server.posting(&format!("content-length: {}", GOOD.len())) + GOOD;
+    for headers in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "transfer-encoding: chunked\r\nCONTENT-LENGTH: 4",
+    ] {
+        let twice = server.posting(headers) + "0\r\n\r\n" + &good;
+        let answer = server.exchange(&twice).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("connection: close"));
+        assert!(answer.contains("invalid_request") && !answer.contains("202"), "{answer}");
+    }
+    assert_eq!(server.events_stored().await, 0);
+    let twice = server.posting("content-length: 4\r\ntransfer-encoding: chunked");
+    let chunked = server.posting("transfer-encoding: chunked");
+    let chunked = format!("{chunked}{:x}\r\n{GOOD}\r\n0\r\n\r\n", GOOD.len());
+    let answer = server.exchange(good.clone() + &chunked + &twice + "0\r\n\r\n" + &good).await;
+    assert_eq!(answer.matches("HTTP/1.1 202 ").count(), 2, "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
+    assert_eq!(server.events_stored().await, 2);
+}
+
 /// Row 19: answers that nobody reads break the connection.
 #[tokio::test]
 async fn a_client_that_never_reads_is_let_go() {
