@@ -209,18 +209,6 @@ async fn a_client_that_never_reads_is_let_go() {
     drop(greedy);
 }
 
-/// Row 9: the body is read by its chunks, as RFC 9112 asks, and nothing after it is a request.
-#[tokio::test]
-async fn a_request_with_two_framings_is_the_last_of_its_connection() {
-    let server = Server::start(patient()).await;
-    let both = server.posting("content-length: 4\r\ntransfer-encoding: chunked");
-    let body = format!("{:x}\r\n{GOOD}\r\n0\r\n\r\n", GOOD.len());
-    let smuggled = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
-    let answer = server.exchange(both + &body + smuggled).await;
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
-}
-
 /// Rows 17, 19 and 47: bytes that are no request, many requests at once, a header too long.
 #[tokio::test]
 async fn noise_is_closed_floods_are_served_and_a_huge_header_is_refused() {

@@ -13,7 +13,6 @@ const NOT_YET: &[(u8, &str)] = &[
 
 /// Parts of tested rows that do not apply, or are held elsewhere.
 const NOT_IN_PART: &[(u8, &str)] = &[
-    (9, "not 400: hyper drops the length before our code runs; chunks win, then it closes"),
     (40, "a delivery cannot be asked for at a time: the members that would do so are unknown"),
     (35, "memory in use is not measured here; bytes held are bounded by one budget"),
     (42, "there are no channels and labels; event types and events of a request are bounded"),
