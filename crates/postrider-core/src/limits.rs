@@ -138,6 +138,9 @@ pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const RESPONSE_HEADERS_MAX: usize = 128;
 /// Time to look up a name (reliability.md E11).
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time to look up the name of a target that is being configured: somebody waits for the answer,
+/// and a name that is not found in time is accepted, since every attempt judges it again.
+pub const TARGET_LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Name look-ups running at once.
 pub const DNS_IN_FLIGHT_MAX: usize = 256;
 /// Addresses of one name that are considered (reliability.md E11).

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use postrider_core::address::AddressPolicy;
+use postrider_core::address::{AddressPolicy, Denied};
 use postrider_core::attempt::Phases;
 use postrider_core::limits;
 use postrider_core::outcome::{Outcome, OutcomeKind};
@@ -157,6 +157,11 @@ impl Client {
         let pool =
             Arc::new(Pool::new(clock.clone(), tracker.clone(), limits::IDLE_CONNECTIONS_MAX));
         Ok(Self { shared: Arc::new(Shared { clock, reach, tls, pool, tracker }) })
+    }
+
+    /// Whether a target that is being configured leads somewhere allowed, as far as can be told now.
+    pub async fn preview(&self, target: &TargetUrl) -> Result<(), Denied> {
+        self.shared.reach.preview(target).await
     }
 
     /// Makes one attempt. Never an `Err`: whatever happens is an outcome.

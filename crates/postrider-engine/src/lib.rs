@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderName;
 use parking_lot::RwLock;
-use postrider_core::address::AddressPolicy;
+use postrider_core::address::{AddressPolicy, Denied};
 use postrider_core::audit::Stamp;
 use postrider_core::catalogue::Catalogue;
 use postrider_core::event::PostedEvent;
@@ -31,6 +31,7 @@ use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::limits;
 use postrider_core::refusal::Refusal;
 use postrider_core::routing::RoutingTable;
+use postrider_core::target::TargetUrl;
 use postrider_store::queue::{Change, Resent, Settlement};
 use postrider_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -256,6 +257,11 @@ impl Engine {
     pub fn schema_violations(&self, event_type: &str, data: &[u8]) -> Option<Vec<Violation>> {
         let is_asked = self.shared.schema_check != SchemaCheck::Off;
         is_asked.then(|| self.shared.schemas.violations(event_type, data))
+    }
+
+    /// Whether a target that is being configured leads somewhere allowed, as far as can be told now.
+    pub async fn preview_target(&self, target: &TargetUrl) -> Result<(), Denied> {
+        self.shared.client.preview(target).await
     }
 
     /// Starts tasks; stopping waits for them.

@@ -49,6 +49,29 @@ impl Reach {
         }
     }
 
+    /// Judges where a target leads now: denied when its name has addresses and none of them may be
+    /// dialled. A name that has none now may have some later. This is a courtesy to whoever writes
+    /// the target; the guard is [`open`](Self::open), for every connection.
+    pub(super) async fn preview(&self, target: &TargetUrl) -> Result<(), Denied> {
+        let TargetHost::Name(name) = target.host() else {
+            return Ok(());
+        };
+        let mut time = limits::TARGET_LOOK_UP_TIMEOUT;
+        let mut verdict = Ok(());
+        for family in [Family::V4, Family::V6] {
+            let began = self.clock.reading();
+            let found = self.names.look_up(name, family, time).await.unwrap_or_default();
+            time = time.saturating_sub(self.clock.reading().saturating_sub(began));
+            for address in found {
+                match self.addresses.judge(address, target.port()) {
+                    Ok(_) => return Ok(()),
+                    Err(denied) => verdict = Err(denied),
+                }
+            }
+        }
+        verdict
+    }
+
     async fn open_name(
         &self,
         name: &str,

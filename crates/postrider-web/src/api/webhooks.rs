@@ -52,6 +52,7 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     let mut draft = Draft::read(posted.json()?, &shared)?;
+    draft.preview_target(None, &shared).await?;
     let (name, target, event_types) = draft.essentials()?;
     let mut webhook = fresh(&shared, merchant, name, target, event_types);
     draft.apply(&mut webhook);
@@ -119,6 +120,7 @@ pub(crate) async fn update(
     // Looked up before the body is judged: what is not there is not there, whatever was sent.
     let (mut webhook, mut health) = store.webhook(merchant, id).await?;
     let draft = Draft::read(posted.json()?, &shared)?;
+    draft.preview_target(Some(&webhook.target), &shared).await?;
     for _ in 0..UPDATE_TRIES_MAX {
         demand_match(&headers, &webhook)?;
         draft.apply(&mut webhook);

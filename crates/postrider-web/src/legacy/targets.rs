@@ -22,7 +22,7 @@ use crate::api::auth::{ActingFor, Stamped, Tenant};
 use crate::api::body::Posted;
 use crate::api::error::ApiError;
 use crate::api::wire::object::Object;
-use crate::api::wire::webhook::read_target;
+use crate::api::wire::webhook::{preview_target, read_target};
 use crate::api::{json, webhooks};
 use crate::shared::{Held, Shared};
 
@@ -68,6 +68,7 @@ pub(crate) async fn create(
     let merchant = merchant(&given, acting_for, &shared)?;
     let target = given.need("target_url", read_target(&given, &shared)?)?;
     let enabled = given.truth("enabled")?.unwrap_or(true);
+    preview_target(&target, &shared).await?;
     let name = target.host_str().chars().take(limits::NAME_CHARS_MAX).collect();
     let mut webhook = webhooks::fresh(&shared, merchant, name, target, Vec::new());
     if !enabled {
@@ -115,6 +116,7 @@ pub(crate) async fn update(
     let target_url = read_target(&given, &shared)?;
     let enabled = given.truth("enabled")?;
     if let Some(target_url) = target_url {
+        preview_target(&target_url, &shared).await?;
         webhook = retarget(&shared, webhook, target_url, &stamp).await?;
     }
     // A paused webhook is neither: only disabling moves it.

@@ -3,12 +3,10 @@
 
 use postrider_core::address::AddressPolicy;
 use postrider_core::catalogue;
-use postrider_engine::Clock;
 use postrider_engine::schemas::{SchemaCheck, Schemas};
 use serde_json::{Value, json};
 
-use super::{NOW, TestApp};
-use crate::ListenerLimits;
+use super::{Setup, TestApp};
 use crate::api_key::{Scope, Scopes};
 
 const SHIPPED: &str = r#"{"id":"e1","type":"parcel.shipped","data":{"object":{"id":"p-12", "phone" : "canary-1","n":1.50}},"context":{"ip":"canary-2"},"snapshot":{"customer":{"email":"canary-3","name":"N"},"items":[]}}"#;
@@ -35,8 +33,7 @@ async fn app(schema_check: SchemaCheck) -> TestApp {
     let (schemas, problems) = Schemas::compile(catalogue);
     assert_eq!(problems, Vec::<String>::new());
     let policy = AddressPolicy::default().allow(["127.0.0.0/8".parse().unwrap()]);
-    let (clock, limits) = (Clock::manual(NOW), ListenerLimits::default());
-    TestApp::judging(policy, clock, limits, schemas, schema_check).await
+    TestApp::set_up(Setup { policy, schemas, schema_check, ..Setup::default() }).await
 }
 
 #[tokio::test]

@@ -66,6 +66,30 @@ pub(super) struct TestApp {
     _directory: TempDir,
 }
 
+/// What differs between tests.
+pub(super) struct Setup {
+    pub(super) policy: AddressPolicy,
+    pub(super) clock: Clock,
+    pub(super) limits: ListenerLimits,
+    pub(super) schemas: Schemas,
+    pub(super) schema_check: SchemaCheck,
+    pub(super) name_servers: Vec<SocketAddr>,
+}
+
+impl Default for Setup {
+    /// Targets must be public, no name has an address, and time stands still.
+    fn default() -> Self {
+        Self {
+            policy: AddressPolicy::default(),
+            clock: Clock::manual(NOW),
+            limits: ListenerLimits::default(),
+            schemas: Schemas::default(),
+            schema_check: SchemaCheck::default(),
+            name_servers: Vec::new(),
+        }
+    }
+}
+
 impl TestApp {
     /// Targets on loopback are allowed, so that deliveries can arrive; time stands still.
     pub(super) async fn new() -> Self {
@@ -75,23 +99,15 @@ impl TestApp {
 
     /// Targets must be public.
     pub(super) async fn strict() -> Self {
-        let policy = AddressPolicy::default();
-        Self::with(policy, Clock::manual(NOW), ListenerLimits::default()).await
+        Self::set_up(Setup::default()).await
     }
 
     pub(super) async fn with(policy: AddressPolicy, clock: Clock, limits: ListenerLimits) -> Self {
-        Self::judging(policy, clock, limits, Schemas::default(), SchemaCheck::default()).await
+        Self::set_up(Setup { policy, clock, limits, ..Setup::default() }).await
     }
 
-    /// With an own catalogue and check of schemas.
-    pub(super) async fn judging(
-        policy: AddressPolicy,
-        clock: Clock,
-        limits: ListenerLimits,
-        schemas: Schemas,
-        schema_check: SchemaCheck,
-    ) -> Self {
-        let app = Self::empty_with(policy, clock, limits, schemas, schema_check).await;
+    pub(super) async fn set_up(setup: Setup) -> Self {
+        let app = Self::set_up_empty(setup).await;
         let operator = add_key(&app.engine, None, Scopes::NONE).await;
         let (merchant, key) = add_merchant(&app.engine).await;
         Self { merchant, key, operator, ..app }
@@ -99,19 +115,11 @@ impl TestApp {
 
     /// Nothing was founded: no merchant, no key.
     pub(super) async fn empty() -> Self {
-        let policy = AddressPolicy::default();
-        let (schemas, check) = (Schemas::default(), SchemaCheck::default());
-        let limits = ListenerLimits::default();
-        Self::empty_with(policy, Clock::manual(NOW), limits, schemas, check).await
+        Self::set_up_empty(Setup::default()).await
     }
 
-    async fn empty_with(
-        policy: AddressPolicy,
-        clock: Clock,
-        limits: ListenerLimits,
-        schemas: Schemas,
-        schema_check: SchemaCheck,
-    ) -> Self {
+    async fn set_up_empty(setup: Setup) -> Self {
+        let Setup { policy, clock, limits, schemas, schema_check, name_servers } = setup;
         let directory = tempfile::tempdir().unwrap();
         let allows_loopback = policy.judge("127.0.0.1".parse().unwrap(), 80).is_ok();
         let addresses = Arc::new(policy);
@@ -124,7 +132,7 @@ impl TestApp {
             store: store.await.unwrap(),
             clock,
             addresses: Arc::clone(&addresses),
-            name_servers: NameServers::Given(Vec::new()),
+            name_servers: NameServers::Given(name_servers),
             trust: Trust::Roots(Vec::new()),
             schemas,
             schema_check,

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use postrider_core::address::AddressPolicy;
+use postrider_core::address::{AddressPolicy, DeniedClass};
 use postrider_core::limits;
 use postrider_core::outcome::OutcomeKind;
+use postrider_core::target::TargetUrl;
 
 use super::scripted::{A, AAAA, NameServer, Receiver, Reply};
 use super::{Answer, Bench, NameServers, Trust, check, loopback};
@@ -190,4 +191,40 @@ async fn localhost_needs_no_name_server_but_an_allowed_block() {
     let receiver = Receiver::keeping(&bench.tracker, OK).await;
     let answer = bench.post(&format!("http://localhost:{}/", receiver.address.port())).await;
     check(&answer, OutcomeKind::Success);
+}
+
+/// Row 73: what somebody who writes a target is told, and what is left to the attempts.
+#[tokio::test]
+async fn a_name_is_denied_beforehand_only_when_all_its_addresses_are() {
+    let verdict = async |v4: &'static [&'static str], v6: &'static [&'static str]| {
+        let script = move |_: &str, kind| {
+            let texts = if kind == A { v4 } else { v6 };
+            Reply::Addresses(texts.iter().map(|text| text.parse().unwrap()).collect())
+        };
+        let net = Net::new(AddressPolicy::default(), OK, script).await;
+        let target = TargetUrl::restored("https://shop.example/").unwrap();
+        net.bench.client.preview(&target).await.map_err(|denied| denied.class)
+    };
+    assert_eq!(verdict(&["10.0.0.1"], &[]).await, Err(DeniedClass::Private));
+    assert_eq!(verdict(&[], &["::1"]).await, Err(DeniedClass::Loopback));
+    assert_eq!(verdict(&["10.0.0.1", "8.8.8.8"], &[]).await, Ok(()));
+    assert_eq!(verdict(&["10.0.0.1"], &["2606:4700::1111"]).await, Ok(()));
+    assert_eq!(verdict(&[], &[]).await, Ok(()));
+}
+
+/// Row 73: a name that cannot be looked up now may lead somewhere later.
+#[tokio::test]
+async fn a_name_without_an_answer_is_left_to_the_attempts() {
+    let target = TargetUrl::restored("https://shop.example/").unwrap();
+    for code in [2, 3, 5] {
+        let net = Net::new(AddressPolicy::default(), OK, move |_, _| Reply::Code(code)).await;
+        assert!(net.bench.client.preview(&target).await.is_ok(), "{code}");
+    }
+    let mut net = Net::new(AddressPolicy::default(), OK, |_, _| Reply::Silence).await;
+    let client = net.bench.client.clone();
+    let (verdict, ()) = tokio::join!(client.preview(&target), async {
+        net.name_server.asked().await;
+        net.bench.pass(limits::TARGET_LOOK_UP_TIMEOUT);
+    });
+    assert!(verdict.is_ok());
 }

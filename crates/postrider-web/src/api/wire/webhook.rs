@@ -11,7 +11,7 @@ use postrider_core::refusal::Refusal;
 use postrider_core::retry::RetryPolicy;
 use postrider_core::sign::Scheme;
 use postrider_core::snapshot::{AdditionalData, Choice};
-use postrider_core::target::TargetUrl;
+use postrider_core::target::{TargetRefusal, TargetUrl};
 use postrider_core::webhook::{self, Header, Health, Webhook};
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
@@ -75,6 +75,19 @@ impl Draft {
         })
     }
 
+    /// Refuses a new target whose name leads only to where nothing is sent. The same answer for
+    /// every reason, so that names tell nothing of the network behind.
+    pub(crate) async fn preview_target(
+        &self,
+        present: Option<&TargetUrl>,
+        shared: &Shared,
+    ) -> Result<(), ApiError> {
+        let Some(target) = self.target.as_ref().filter(|target| Some(*target) != present) else {
+            return Ok(());
+        };
+        preview_target(target, shared).await
+    }
+
     /// The three fields a new webhook cannot do without.
     pub(crate) fn essentials(&mut self) -> Result<(String, TargetUrl, Vec<Pattern>), ApiError> {
         let missing = |field: &'static str| {
@@ -119,11 +132,13 @@ fn read_name(given: &Object) -> Result<Option<String>, ApiError> {
 
 pub(crate) fn read_target(given: &Object, shared: &Shared) -> Result<Option<TargetUrl>, ApiError> {
     let Some(text) = given.any_text("target_url")? else { return Ok(None) };
-    TargetUrl::parse(&text, &shared.rules).map(Some).map_err(|refusal| {
-        // The log has the operator's reason; a merchant learns nothing of the network.
-        tracing::debug!(?refusal, "a target was refused");
-        ApiError::refused(refusal.code(), "target_url", refusal.to_string())
-    })
+    TargetUrl::parse(&text, &shared.rules).map(Some).map_err(|refusal| refused_target(&refusal))
+}
+
+/// The log has the operator's reason; a merchant learns nothing of the network.
+fn refused_target(refusal: &TargetRefusal) -> ApiError {
+    tracing::debug!(?refusal, "a target was refused");
+    ApiError::refused(refusal.code(), "target_url", refusal.to_string())
 }
 
 fn read_event_types(
@@ -148,6 +163,13 @@ fn read_event_types(
 
 fn did_you_mean(near: &str) -> String {
     format!("did you mean `{near}`?")
+}
+
+/// Refuses a target that leads nowhere anything is sent to. A name that cannot be looked up now is
+/// accepted.
+pub(crate) async fn preview_target(target: &TargetUrl, shared: &Shared) -> Result<(), ApiError> {
+    let verdict = shared.engine.preview_target(target).await;
+    verdict.map_err(|denied| refused_target(&target.refused(denied)))
 }
 
 /// A pattern nothing can ever match is a mistake.

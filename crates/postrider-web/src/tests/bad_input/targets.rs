@@ -1,6 +1,11 @@
 //! Rows of reliability.md 3.4: targets and own headers, at creation and at change.
 
-use crate::tests::TestApp;
+use std::net::SocketAddr;
+
+use postrider_core::address::AddressPolicy;
+use tokio::net::UdpSocket;
+
+use crate::tests::{Setup, TestApp};
 
 /// Row, input and code.
 const TARGETS: &[(u8, &str, &str)] = &[
@@ -101,6 +106,71 @@ async fn a_bad_target_is_refused_at_creation_and_at_change() {
     }
     assert_eq!(app.get(&path).await.text, before.text, "nothing has changed");
     assert_eq!(app.get("/api/v1/webhooks").await.ids(), [id.as_str()]);
+}
+
+/// A name server that knows every name by this IPv4 address and no other.
+async fn name_server(app: &TestApp, address: [u8; 4]) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = socket.local_addr().unwrap();
+    app.engine.tracker().spawn(async move {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query).await {
+            // The question ends with the name's empty label, the type and the class.
+            let end = 12 + query[12..length].iter().position(|byte| *byte == 0).unwrap() + 5;
+            let is_v4 = query[end - 3] == 1;
+            let head = [&query[..2], &[0x81, 0x80, 0, 1, 0, u8::from(is_v4), 0, 0, 0, 0]].concat();
+            let record = [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4][..], &address].concat();
+            let record = if is_v4 { record } else { Vec::new() };
+            let reply = [&head, &query[12..end], &record].concat();
+            socket.send_to(&reply, from).await.unwrap();
+        }
+    });
+    at
+}
+
+/// Row 73: refused where it is written when it leads only to where nothing is sent, in the words of
+/// every other private address.
+#[tokio::test]
+async fn a_name_of_a_private_address_is_refused_at_creation_and_at_change() {
+    let servers = TestApp::strict().await;
+    let mut told = std::collections::BTreeSet::new();
+    for (address, is_allowed) in
+        [([10, 0, 0, 1], false), ([127, 0, 0, 1], false), ([8, 8, 8, 8], true)]
+    {
+        let name_servers = vec![name_server(&servers, address).await];
+        let app = TestApp::set_up(Setup { name_servers, ..Setup::default() }).await;
+        let id = app.webhook("https://1.1.1.1/", &["*"]).await;
+        let target = "https://shop.example/";
+        let body = serde_json::json!({"name": "a", "target_url": target, "event_types": ["*"]});
+        let created = app.post("/api/v1/webhooks", body.to_string()).await;
+        let changed = app.send("PATCH", &format!("/api/v1/webhooks/{id}"), json(target)).await;
+        if is_allowed {
+            assert_eq!((created.status.as_u16(), changed.status.as_u16()), (201, 200));
+            continue;
+        }
+        for answer in [created, changed] {
+            assert_eq!(answer.problem(), (422, "target_not_allowed"));
+            assert_eq!(answer.field(), "target_url");
+            told.insert(answer.without_request_id().to_string());
+        }
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+/// Row 75: by address, and by a name that leads there.
+#[tokio::test]
+async fn a_target_that_is_this_server_is_told_so() {
+    let own = [9, 9, 9, 9];
+    let servers = TestApp::strict().await;
+    let name_servers = vec![name_server(&servers, own).await];
+    let policy = AddressPolicy::default().own([own.into()]);
+    let app = TestApp::set_up(Setup { policy, name_servers, ..Setup::default() }).await;
+    for target in ["https://9.9.9.9/", "https://9.9.9.9:8443/", "https://me.example/"] {
+        let body = serde_json::json!({"name": "a", "target_url": target, "event_types": ["*"]});
+        let answer = app.post("/api/v1/webhooks", body.to_string()).await;
+        assert_eq!(answer.problem(), (422, "target_is_self"), "{target}");
+        assert_eq!(answer.field(), "target_url");
+    }
 }
 
 /// Goal E10: refusals tell nothing of the network behind.
