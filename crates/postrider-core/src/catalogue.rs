@@ -1,9 +1,9 @@
 //! The event catalogue: which event types exist, what they mean, what their `data` looks like, and
 //! which additional data each family may carry.
 //!
-//! Owns the built-in table (`table.rs`), the schemas (`schemas.json`), the made-up world that
-//! examples and test events are taken from (`world.json`, `examples.json`), and what an operator
-//! adds to them. It leaves to others whether an unknown type is refused, whether `data` fits a
+//! Owns the built-in table (`table.rs`), the schemas (`schemas.json`), the made-up world that the
+//! documented examples are taken from (`world.json`, `examples.json`), worlds invented from a seed for
+//! test events (`invented`), and what an operator adds. It leaves to others whether an unknown type is refused, whether `data` fits a
 //! schema, and which webhook wants an event.
 //!
 //! Invariants, all held by `tests.rs`:
@@ -16,10 +16,13 @@
 //! The table is one source of entries; an operator's own catalogue, read by `own.rs`, is another.
 //! [`Catalogue`] is both, so other code asks that one and does not match on names of event types.
 
+mod dates;
 mod example;
+pub mod invented;
 mod made;
 pub mod natural;
 mod own;
+mod posted;
 mod schema;
 mod table;
 #[cfg(test)]
@@ -28,6 +31,7 @@ mod whole;
 
 pub use example::{EXAMPLE_MERCHANT, example};
 pub use own::read;
+pub use posted::posted;
 pub use schema::schema;
 pub use whole::{Catalogue, EventTypeView, OwnEventType};
 

@@ -173,6 +173,14 @@ pub fn body(event: &Event, choice: Choice) -> Bytes {
     out.into()
 }
 
+/// The chosen entities that the event does not carry, so that its body lacks them.
+pub fn left_out(event: &Event, choice: Choice) -> Vec<Entity> {
+    let given = event.snapshot.as_deref().and_then(|raw| std::str::from_utf8(raw).ok());
+    let carried = given.and_then(Members::of).map(|members| members.0).unwrap_or_default();
+    let carries = |entity: &Entity| carried.iter().any(|(name, _)| name == entity.as_str());
+    choice.entities().filter(|entity| !carries(entity)).collect()
+}
+
 fn write_snapshot(out: &mut Vec<u8>, event: &Event, choice: Choice) {
     if choice == Choice::NONE {
         return;
@@ -236,6 +244,15 @@ mod tests {
     fn nothing_leaves_that_was_not_chosen() {
         let full = event(Some("{\"payments\":[\"secret\"],\"customer\":{}}"), None);
         assert!(!text(&full, Choice::NONE.with(Entity::Customer)).contains("secret"));
+    }
+
+    #[test]
+    fn what_was_chosen_and_is_not_carried_is_named() {
+        let given = event(Some("{\"customer\":{}}"), None);
+        let choice = Choice::NONE.with(Entity::Customer).with(Entity::Items);
+        assert_eq!(left_out(&given, choice), [Entity::Items]);
+        assert_eq!(left_out(&event(None, None), choice), [Entity::Customer, Entity::Items]);
+        assert!(left_out(&given, Choice::NONE).is_empty());
     }
 
     #[test]

@@ -14,21 +14,16 @@
 //! is made: `{merchant}`, `{id:NAME}`, and `{unix}`, `{date}`, `{time}`, each with an optional
 //! distance from now such as `{date+5d}`. A string that is nothing but `{unix…}` becomes a number.
 
+use super::dates::{self, SECONDS_PER_DAY};
 use super::schema::{embedded, lay_over};
 use super::{Entity, EventTypeEntry};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 
 /// The merchant of examples that belong to no merchant, such as those in documents.
 pub const EXAMPLE_MERCHANT: &str = "7c1f0e5ad3b94e6f8a2c4d60915be38f";
 
 const WORLD: &str = include_str!("world.json");
 const EXAMPLES: &str = include_str!("examples.json");
-
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Early in the year 9990: dates before it stay writable with four digits after any distance.
-const CALENDAR_UNIX_SECONDS_MAX: i64 = 253_090_000_000;
 
 /// A posted event of this type that happens now to that merchant's customer, with every record in
 /// its snapshot that the family may carry.
@@ -130,11 +125,10 @@ impl Marks<'_> {
             return self.moment(mark, "unix").to_string();
         }
         if mark.starts_with("date") {
-            return date(calendar(self.moment(mark, "date")));
+            return dates::day(self.moment(mark, "date"));
         }
         debug_assert!(mark.starts_with("time"), "unknown mark {mark} in an embedded file");
-        let at = calendar(self.moment(mark, "time"));
-        format!("{} {:02}:{:02}:{:02}", date(at), at.hour(), at.minute(), at.second())
+        dates::moment(self.moment(mark, "time"))
     }
 
     /// Unix seconds of a mark such as `date+5d`: now, moved by whole days.
@@ -151,13 +145,4 @@ fn next_mark(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once('{')?;
     let (mark, after) = rest.split_once('}')?;
     Some((before, mark, after))
-}
-
-fn calendar(unix_seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(unix_seconds.clamp(0, CALENDAR_UNIX_SECONDS_MAX))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
-fn date(at: OffsetDateTime) -> String {
-    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
 }
