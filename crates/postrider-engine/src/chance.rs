@@ -1,4 +1,5 @@
-//! The only place that draws random bits: ids, keys, and the draws of jitter.
+//! The only place that draws random bits: ids, keys, seeds, and the draws of
+//! jitter.
 //!
 //! Secrets come from the operating system directly. Ids and jitter need no secrecy and come from a
 //! fast generator seeded by it.
@@ -29,6 +30,11 @@ pub fn verification_key() -> VerificationKey {
 /// A draw for jitter, uniform in 0..1.
 pub fn draw() -> f64 {
     fastrand::f64()
+}
+
+/// A seed for an invented world: shown to people, so it is nobody's secret.
+pub fn seed() -> u64 {
+    fastrand::u64(..)
 }
 
 /// Mints ids that ascend within this process.

@@ -17,8 +17,8 @@ use crate::api::auth::Access::{
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
-    merchants, metrics, portal_links, sessions, setup, users, verification, webhook_actions,
-    webhooks,
+    merchants, metrics, portal_links, preview, sessions, setup, users, verification,
+    webhook_actions, webhooks,
 };
 use crate::api_key::Scope::{
     self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
@@ -100,6 +100,7 @@ fn events() -> Vec<Route> {
         get("/api/v1/events", events::list).scope(DeliveriesRead).doc(docs::events::list),
         get("/api/v1/events/{id}", events::show).scope(DeliveriesRead).doc(docs::events::show),
         get("/api/v1/explain", explain::show).scope(DeliveriesRead).doc(docs::events::explain),
+        post("/api/v1/preview", preview::show).scope(WebhooksRead).doc(docs::events::preview),
     ]
 }
 

@@ -17,24 +17,25 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
-use bytes::Bytes;
 use postrider_core::audit::Stamp;
-use postrider_core::catalogue::{Catalogue, EventTypeView, natural};
-use postrider_core::event::{EventType, PostedEvent};
+use postrider_core::catalogue::invented::World;
+use postrider_core::catalogue::{self, Catalogue, EventTypeView};
+use postrider_core::event::EventType;
 use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
-use postrider_engine::Accepted;
+use postrider_engine::{Accepted, chance};
 use postrider_store::catalog::{Backlog, Note, StatusChange};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::auth::{Stamped, Tenant};
 use super::body::{MaybePosted, Posted};
 use super::error::ApiError;
+use super::preview::unknown_type;
 use super::query::Query;
 use super::webhooks::answer;
 use super::wire::event::Batch;
+use super::wire::object::Object;
 use super::{PathId, json};
 use crate::openapi::field::Field;
 use crate::openapi::schema;
@@ -49,11 +50,18 @@ pub(crate) const RESUME: [Field; 1] = [Field::new(
 )
 .required()];
 /// Which test events are sent.
-pub(crate) const TEST_EVENTS: [Field; 1] = [Field::new(
-    "event_types",
-    |generator| json_schema!({ "type": "array", "items": schema::event_type(generator), "minItems": 1 }),
-    "One test event of each of these; of each type the webhook has selected when left out.",
-)];
+pub(crate) const TEST_EVENTS: [Field; 2] = [
+    Field::new(
+        "event_types",
+        |generator| json_schema!({ "type": "array", "items": schema::event_type(generator), "minItems": 1 }),
+        "One test event of each of these; of each type the webhook has selected when left out.",
+    ),
+    Field::new(
+        "seed",
+        |_| json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" }),
+        "As an earlier answer showed it: invents the same world again.",
+    ),
+];
 
 pub(crate) async fn enable(
     State(shared): Held,
@@ -171,9 +179,12 @@ pub(crate) struct Sent {
     /// The deliveries made.
     #[schemars(schema_with = "schema::delivery_ids")]
     deliveries: Vec<String>,
+    /// Given back, it invents the same events again.
+    seed: String,
 }
 
-/// Sends made-up events: one of each type asked for, or of each the webhook has selected.
+/// Sends made-up events: one of each type asked for, or of each the webhook has selected. All of
+/// one call are scenes from one invented world.
 pub(crate) async fn send_test_events(
     State(shared): Held,
     Tenant(merchant): Tenant,
@@ -184,16 +195,31 @@ pub(crate) async fn send_test_events(
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     let (webhook, _) = shared.engine.store().webhook(merchant, id).await?;
-    let entries = match &posted.0 {
-        Some(posted) => asked_for(shared.engine.catalogue(), posted, &webhook)?,
-        None => selected(shared.engine.catalogue(), &webhook),
+    let catalogue = shared.engine.catalogue();
+    let (entries, seed) = match &posted.0 {
+        Some(posted) => {
+            let given = posted.object(&TEST_EVENTS)?;
+            (asked_for(catalogue, &given, &webhook)?, read_seed(&given)?)
+        }
+        None => (selected(catalogue, &webhook), None),
     };
     if matches!(webhook.status, Status::Disabled(_)) {
         return Err(not_enabled("The webhook is disabled: enable it to send test events."));
     }
-    let now = shared.now().unix_seconds();
-    let events = entries.into_iter().map(|entry| example(entry, merchant, now));
-    let events = events.collect::<Result<Vec<_>, _>>()?;
+    let seed = seed.unwrap_or_else(chance::seed);
+    let (owner, now) = (merchant.to_string(), shared.now().unix_seconds());
+    let world = World::invent(seed, &owner, now);
+    let invent = |entry: EventTypeView| {
+        let made = match entry {
+            EventTypeView::BuiltIn(entry) => world.event(entry),
+            // What an operator's own types mean is not known: they have one example each.
+            EventTypeView::Own(_) => entry.example(&owner, now),
+        };
+        catalogue::posted(&made).ok_or_else(|| {
+            ApiError::internal(format!("the invented event of {} is incomplete", entry.name()))
+        })
+    };
+    let events = entries.into_iter().map(invent).collect::<Result<Vec<_>, _>>()?;
     let accepted = shared.engine.accept_test(merchant, id, events).await;
     let accepted = accepted.map_err(|error| Batch::refusal(false, error))?;
     let note = Note {
@@ -205,7 +231,18 @@ pub(crate) async fn send_test_events(
     shared.engine.store().note(note, stamp).await?;
     let ids = |accepted: &Accepted| accepted.deliveries.clone();
     let deliveries = accepted.iter().flat_map(ids).map(|id| id.to_string()).collect();
-    json(StatusCode::OK, &Sent { deliveries })
+    json(StatusCode::OK, &Sent { deliveries, seed: format!("{seed:016x}") })
+}
+
+/// A seed as it was shown.
+fn read_seed(given: &Object<'_>) -> Result<Option<u64>, ApiError> {
+    let Some(text) = given.any_text("seed")? else { return Ok(None) };
+    let is_hex = text.len() == 16 && text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let seed = u64::from_str_radix(&text, 16).ok().filter(|_| is_hex);
+    seed.map(Some).ok_or_else(|| {
+        let detail = "A seed is 16 lower-case hex digits, as an earlier answer showed it.";
+        ApiError::refused("invalid_seed", "seed", detail)
+    })
 }
 
 fn selected<'a>(catalogue: &'a Catalogue, webhook: &Webhook) -> Vec<EventTypeView<'a>> {
@@ -218,20 +255,14 @@ fn selected<'a>(catalogue: &'a Catalogue, webhook: &Webhook) -> Vec<EventTypeVie
 /// The types a request names, each once; all that are selected when it names none.
 fn asked_for<'a>(
     catalogue: &'a Catalogue,
-    posted: &Posted,
+    given: &Object<'_>,
     webhook: &Webhook,
 ) -> Result<Vec<EventTypeView<'a>>, ApiError> {
-    let given = posted.object(&TEST_EVENTS)?;
     let Some(names) = given.texts("event_types")? else { return Ok(selected(catalogue, webhook)) };
     let mut entries: Vec<EventTypeView> = Vec::new();
     for name in names {
-        let entry = catalogue.find(&name).ok_or_else(|| {
-            let near = catalogue.nearest(&name);
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let shown: String = name.chars().take(64).collect();
-            let detail = format!("There is no event type {shown:?}{hint}");
-            ApiError::refused("unknown_event_type", "event_types", detail)
-        })?;
+        let entry = catalogue.find(&name);
+        let entry = entry.ok_or_else(|| unknown_type(catalogue, &name, "event_types"))?;
         if !entries.iter().any(|known| known.name() == entry.name()) {
             entries.push(entry);
         }
@@ -241,24 +272,4 @@ fn asked_for<'a>(
         return Err(ApiError::refused("invalid_event_types", "event_types", detail));
     }
     Ok(entries)
-}
-
-fn example(entry: EventTypeView, merchant: MerchantId, now: i64) -> Result<PostedEvent, ApiError> {
-    let made = entry.example(&merchant.to_string(), now);
-    let part = |name: &str| -> Option<Bytes> {
-        made.get(name).filter(|value| !value.is_null()).map(written)
-    };
-    let missing = || ApiError::internal(format!("the example of {} is incomplete", entry.name()));
-    Ok(PostedEvent {
-        id: None,
-        event_type: EventType::parse(entry.name()).ok_or_else(missing)?,
-        created: Some(now),
-        data: part("data").ok_or_else(missing)?,
-        context: part("context"),
-        snapshot: part("snapshot"),
-    })
-}
-
-fn written(value: &Value) -> Bytes {
-    natural::compact(value).into()
 }

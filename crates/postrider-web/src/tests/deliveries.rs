@@ -128,6 +128,10 @@ async fn test_events_go_to_one_webhook_and_are_marked() {
         (r#"{"event_types":[]}"#, "invalid_event_types"),
         (r#"{"event_types":"order.create"}"#, "invalid_type"),
         (r#"{"types":[]}"#, "unknown_field"),
+        (r#"{"seed":"7"}"#, "invalid_seed"),
+        (r#"{"seed":"00000000000000FF"}"#, "invalid_seed"),
+        (r#"{"seed":"+000000000000001"}"#, "invalid_seed"),
+        (r#"{"seed":7}"#, "invalid_type"),
     ] {
         assert_eq!(app.post(&path, body).await.problem(), (422, code), "{body}");
     }
@@ -158,4 +162,34 @@ async fn a_changed_choice_leaves_what_is_in_transit_as_it_is() {
     let late = post().await;
     assert_eq!(snapshot(&early).await, r#"{"customer":{"first_name":"Maya"}}"#);
     assert_eq!(snapshot(&late).await, r#"{"items":[{"quantity":3}]}"#);
+}
+
+#[tokio::test]
+async fn a_shown_seed_repeats_test_events() {
+    let app = TestApp::new().await;
+    let target = format!("http://{}/", app.receiver().await);
+    let webhook = app.webhook(&target, &["order.*"]).await;
+    let path = format!("/api/v1/webhooks/{webhook}/test-events");
+    let sent = async |body: &str| {
+        let sent = app.post(&path, body).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+        app.engine.run_until_idle().await;
+        let mut events = Vec::new();
+        for id in sent.json["deliveries"].as_array().unwrap() {
+            let shown = app.get(&format!("/api/v1/deliveries/{}", id.as_str().unwrap())).await;
+            let body = shown.json["request"]["body"].as_str().unwrap();
+            let event: serde_json::Value = serde_json::from_str(body).unwrap();
+            events.push((event["type"].clone(), event["data"].clone()));
+        }
+        (sent.json["seed"].as_str().unwrap().to_owned(), events)
+    };
+    let (seed, first) = sent("").await;
+    assert_eq!(seed.len(), 16);
+    let (again, repeated) = sent(&format!(r#"{{"seed":"{seed}"}}"#)).await;
+    assert_eq!((again, &repeated), (seed.clone(), &first));
+    let (other, invented) = sent("").await;
+    assert_ne!(other, seed);
+    assert_ne!(invented, first);
+    let customer = &first[0].1["object"]["customer"];
+    assert!(first.iter().all(|(_, data)| data["object"]["customer"] == *customer));
 }

@@ -16,6 +16,7 @@ mod listener;
 mod metrics;
 mod paging;
 mod people;
+mod preview;
 mod webhooks;
 
 use std::net::SocketAddr;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::api::event_types::EventTypeOut;
 use crate::api::events::Results;
 use crate::api::explain::PARAMETERS;
+use crate::api::preview::{PREVIEW, PreviewOut};
 use crate::api::reveal::REVEAL;
 use crate::api::wire::event::{AcceptedOut, BATCH, EVENT, EventOut};
 use crate::api::wire::explain::ExplainOut;
@@ -98,4 +99,19 @@ pub(crate) fn explain() -> Operation {
     .query(&PARAMETERS)
     .answers::<ExplainOut<'static>>(200, "The explanation.")
     .problem(404, "There is no such event or webhook, or it is not yours.")
+}
+
+pub(crate) fn preview() -> Operation {
+    Operation::new(
+        "previewBody",
+        Tag::Events,
+        "Preview a body",
+        "The exact body a webhook would get, of a stored event or of the documented example of a \
+         type, with a webhook's choice of additional data or one that is not saved yet. Nothing is \
+         stored or sent. Of an event with private fields it takes the scope `deliveries:write` too.",
+    )
+    .body(&PREVIEW)
+    .example(json!({ "event_type": "order.create", "additional_data": { "order": ["customer"] } }))
+    .answers::<PreviewOut<'static>>(200, "The body.")
+    .problem(404, "There is no such event or webhook: `not_found`.")
 }

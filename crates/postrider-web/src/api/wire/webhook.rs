@@ -191,7 +191,8 @@ pub(crate) fn check_known(pattern: &Pattern, catalogue: &Catalogue) -> Result<()
     Err(Refusal::new("unknown_event_type", "event_types", detail))
 }
 
-fn read_additional_data(
+/// A choice of additional data, as it stands in a webhook.
+pub(crate) fn read_additional_data(
     given: &Object,
     catalogue: &Catalogue,
 ) -> Result<Option<AdditionalData>, ApiError> {
