@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::sign::Scheme;
 use crate::time::Timestamp;
 
 const PREFIX: &str = "whsec_";
@@ -30,18 +31,39 @@ impl VerificationKey {
         Self(format!("{PREFIX}{}", BASE64.encode(random)).into())
     }
 
-    /// A key brought from another sender: 16 to 256 printable characters, not all the same.
-    pub fn imported(text: &str) -> Result<Self, Refusal> {
-        let is_varied = text.bytes().any(|b| Some(b) != text.bytes().next());
-        let is_printable = text.bytes().all(|b| b.is_ascii_graphic());
-        if IMPORTED_CHARS.contains(&text.len()) && is_printable && is_varied {
-            return Ok(Self(text.into()));
+    /// A key brought from another sender, for a webhook that signs by `scheme`.
+    ///
+    /// For `ordergroove` the text is the key: 16 to 256 printable characters. For `standard`, and so
+    /// for `both`, it is `whsec_` and the base64 of 24 to 64 bytes; `both` signs the `ordergroove`
+    /// header with that same text. A key of one repeated byte is no secret in any of them.
+    pub fn imported(text: &str, scheme: Scheme) -> Result<Self, Refusal> {
+        let key = Self(text.into());
+        let is_fit = if scheme.needs_standard_key() {
+            key.standard_bytes().is_some()
+        } else {
+            IMPORTED_CHARS.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+        };
+        let decoded = key.standard_bytes();
+        let is_secret = is_varied(text.as_bytes()) && decoded.is_none_or(|bytes| is_varied(&bytes));
+        if is_fit && is_secret {
+            return Ok(key);
         }
-        let detail = format!(
-            "a verification key has {} to {} printable ASCII characters, not all the same",
-            IMPORTED_CHARS.start(),
-            IMPORTED_CHARS.end()
-        );
+        // Never a word of what was given: it may be the right key, mistyped.
+        let detail = if scheme.needs_standard_key() {
+            format!(
+                "with this `signature` a verification key is `{PREFIX}` and the base64 of {} to {} \
+                 bytes, not all the same",
+                STANDARD_BYTES.start(),
+                STANDARD_BYTES.end()
+            )
+        } else {
+            format!(
+                "a verification key has {} to {} printable ASCII characters without spaces, not \
+                 all the same",
+                IMPORTED_CHARS.start(),
+                IMPORTED_CHARS.end()
+            )
+        };
         Err(Refusal::new("invalid_secret", "verification_key", detail))
     }
 
@@ -60,6 +82,10 @@ impl VerificationKey {
         let bytes = BASE64.decode(self.0.strip_prefix(PREFIX)?).ok()?;
         STANDARD_BYTES.contains(&bytes.len()).then_some(bytes)
     }
+}
+
+fn is_varied(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| Some(byte) != bytes.first())
 }
 
 impl fmt::Debug for VerificationKey {
@@ -103,6 +129,12 @@ impl VerificationKeys {
         Self { new, expiring: Some(expiring) }
     }
 
+    /// Replaces the new key at once and drops the expiring one: for a key that is known to others.
+    #[must_use]
+    pub const fn replaced(new: VerificationKey) -> Self {
+        Self::of(new)
+    }
+
     /// The expiring key, if it still signs at `now`.
     pub fn expiring_at(&self, now: Timestamp) -> Option<&ExpiringKey> {
         self.expiring.as_ref().filter(|expiring| now < expiring.expires_at)
@@ -132,12 +164,43 @@ mod tests {
     #[test]
     fn an_imported_key_has_bounds() {
         for good in ["5f15ef298dc15df9bc6eda35", "GBBYToAvYGBBYToAvYGBBYToAvY"] {
-            let imported = VerificationKey::imported(good).unwrap();
+            let imported = VerificationKey::imported(good, Scheme::Ordergroove).unwrap();
             assert_eq!((imported.reveal(), imported.standard_bytes()), (good, None));
         }
         for bad in ["", "short", "has a space inside it", &"0".repeat(32), &"ab".repeat(129)] {
-            assert_eq!(VerificationKey::imported(bad).unwrap_err().code, "invalid_secret");
+            let refusal = VerificationKey::imported(bad, Scheme::Ordergroove).unwrap_err();
+            assert_eq!((refusal.code, &*refusal.field), ("invalid_secret", "verification_key"));
+            assert!(refusal.detail.contains("16 to 256"), "{refusal}");
         }
+    }
+
+    /// Row 81.
+    #[test]
+    fn a_key_for_standard_signatures_is_24_to_64_bytes() {
+        let text = |bytes: &[u8]| format!("whsec_{}", BASE64.encode(bytes));
+        let counted = |length: u8| (0..length).collect::<Vec<_>>();
+        for scheme in [Scheme::Standard, Scheme::Both] {
+            for length in [24, 32, 64] {
+                let imported = VerificationKey::imported(&text(&counted(length)), scheme).unwrap();
+                assert_eq!(imported.standard_bytes(), Some(counted(length)));
+            }
+            for bad in [
+                text(&counted(8)),
+                text(&counted(23)),
+                text(&counted(65)),
+                text(&[0; 32]),
+                "whsec_not base64 at all, but long enough".to_owned(),
+                BASE64.encode(counted(32)),
+                String::new(),
+            ] {
+                let refusal = VerificationKey::imported(&bad, scheme).unwrap_err();
+                assert_eq!(refusal.code, "invalid_secret", "{bad}");
+                assert!(refusal.detail.contains("24 to 64"), "{refusal}");
+                assert!(bad.is_empty() || !refusal.detail.contains(&bad), "{refusal}");
+            }
+        }
+        let zeros = VerificationKey::imported(&text(&[0; 32]), Scheme::Ordergroove);
+        assert_eq!(zeros.unwrap_err().code, "invalid_secret");
     }
 
     #[test]
