@@ -112,6 +112,15 @@ pub trait Catalog: Send + Sync {
         stamp: Stamp,
     ) -> Result<VerificationKeys>;
 
+    /// Replaces a webhook's key by `VerificationKeys::replaced`: the old ones are dead at once.
+    async fn replace_key(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        new: VerificationKey,
+        stamp: Stamp,
+    ) -> Result<VerificationKeys>;
+
     /// A merchant's events, newest first.
     async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>>;
     /// One event.

@@ -130,6 +130,17 @@ pub async fn health_is_remembered_and_unknown_webhooks_are_passed_over(harness: 
     assert_eq!((told.health, routes.version), (ill, version));
 }
 
+pub async fn a_replaced_key_leaves_no_other(harness: Harness) {
+    let harness = harness.with_webhooks(1).await;
+    let (owner, id) = (merchant(1), webhook_id(1));
+    harness.rotate_key(owner, id, key(2), stamp(1)).await.unwrap();
+    let keys = harness.replace_key(owner, id, key(3), stamp(2)).await.unwrap();
+    assert!(keys.new == key(3) && keys.expiring.is_none());
+    assert!(harness.verification_keys(owner, id).await.unwrap() == keys);
+    let others = harness.replace_key(merchant(2), id, key(4), stamp(3)).await;
+    assert!(matches!(others, Err(StoreError::NotFound)));
+}
+
 pub async fn a_rotation_keeps_the_old_key_for_a_day(harness: Harness) {
     let harness = harness.with_webhooks(1).await;
     let before = stored(&harness).await.0;

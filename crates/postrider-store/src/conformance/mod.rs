@@ -97,6 +97,7 @@ macro_rules! conformance {
                 enabling_again_forgets_the_health
                 health_is_remembered_and_unknown_webhooks_are_passed_over
                 a_rotation_keeps_the_old_key_for_a_day
+                a_replaced_key_leaves_no_other
                 routes_tell_only_what_changed
                 changes_move_the_catalog_version
                 api_keys_live_until_they_are_revoked

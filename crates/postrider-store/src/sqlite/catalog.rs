@@ -152,6 +152,16 @@ impl Catalog for Sqlite {
         self.writer.run(move |desk| webhooks::rotate_key(desk, merchant, id, new, &stamp)).await
     }
 
+    async fn replace_key(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        new: VerificationKey,
+        stamp: Stamp,
+    ) -> Result<VerificationKeys> {
+        self.writer.run(move |desk| webhooks::replace_key(desk, merchant, id, new, &stamp)).await
+    }
+
     async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>> {
         self.readers.run(move |reader| log::events(reader, merchant, ask)).await
     }

@@ -19,7 +19,7 @@ const APPLICATION_ID: i64 = 0x506f_7374;
 const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_audit.sql"),
-    include_str!("../../migrations/sqlite/0005_filters.sql"),
+    include_str!("../../migrations/sqlite/0003_filters.sql"),
     include_str!("../../migrations/sqlite/0004_accounts.sql"),
 ];
 

@@ -9,6 +9,7 @@ use postrider_core::ids::{MerchantId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::limits;
 use postrider_core::seal::{KeyPlace, Sealer};
+use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
 use rusqlite::{Connection, params};
 
@@ -255,17 +256,42 @@ pub(super) fn rotate_key(
     stamp: &Stamp,
 ) -> Result<VerificationKeys> {
     let rotated = keys(&desk.connection, &desk.sealer, merchant, id)?.rotated(new, stamp.at);
-    let version = version::advance(desk)?;
-    let seal = |place, key| desk.sealer.seal(merchant, id, place, key);
-    let expiring = rotated.expiring.as_ref();
-    desk.connection.prepare_cached(SET_KEYS)?.execute(params![
-        id.to_bytes(),
-        seal(KeyPlace::New, &rotated.new),
-        expiring.map(|expiring| seal(KeyPlace::Expiring, &expiring.key)),
-        expiring.map(|expiring| expiring.expires_at.unix_millis()),
-        stamp.at.unix_millis(),
-        version,
-    ])?;
+    set_keys(desk, merchant, id, &rotated, stamp.at)?;
     record(desk, stamp, merchant, "verification_key.rotated", id, "")?;
     Ok(rotated)
+}
+
+pub(super) fn replace_key(
+    desk: &mut Desk,
+    merchant: MerchantId,
+    id: WebhookId,
+    new: VerificationKey,
+    stamp: &Stamp,
+) -> Result<VerificationKeys> {
+    one(&desk.connection, merchant, id)?;
+    let replaced = VerificationKeys::replaced(new);
+    set_keys(desk, merchant, id, &replaced, stamp.at)?;
+    record(desk, stamp, merchant, "verification_key.replaced", id, "without overlap")?;
+    Ok(replaced)
+}
+
+fn set_keys(
+    desk: &mut Desk,
+    merchant: MerchantId,
+    id: WebhookId,
+    keys: &VerificationKeys,
+    at: Timestamp,
+) -> Result<()> {
+    let version = version::advance(desk)?;
+    let seal = |place, key| desk.sealer.seal(merchant, id, place, key);
+    let expiring = keys.expiring.as_ref();
+    desk.connection.prepare_cached(SET_KEYS)?.execute(params![
+        id.to_bytes(),
+        seal(KeyPlace::New, &keys.new),
+        expiring.map(|expiring| seal(KeyPlace::Expiring, &expiring.key)),
+        expiring.map(|expiring| expiring.expires_at.unix_millis()),
+        at.unix_millis(),
+        version,
+    ])?;
+    Ok(())
 }

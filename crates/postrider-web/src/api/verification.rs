@@ -8,6 +8,8 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::audit::Stamp;
 use postrider_core::ids::{MerchantId, WebhookId, kind};
+use postrider_core::key::VerificationKey;
+use postrider_core::sign::Scheme;
 use postrider_engine::chance;
 use postrider_store::catalog::Note;
 
@@ -16,8 +18,22 @@ use super::body::MaybePosted;
 use super::error::ApiError;
 use super::query::Query;
 use super::wire::key::VerificationOut;
+use super::wire::webhook_fields::OWN_KEY;
 use super::{PathId, json};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::{Held, Shared};
+
+/// How a key is rotated.
+pub(crate) const ROTATION: [Field; 2] = [
+    Field::new(
+        "overlap",
+        |_| schema::one_of(&["24h", "none"]),
+        "How long deliveries carry both signatures: `24h`, or `none` when the old key is known to \
+         others and must count for nothing from now on.",
+    ),
+    OWN_KEY,
+];
 
 pub(crate) async fn show(
     State(shared): Held,
@@ -53,9 +69,34 @@ pub(crate) async fn rotate(
     posted: MaybePosted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
-    posted.refuse_members()?;
-    let (new, now) = (chance::verification_key(), stamp.at);
-    let keys = shared.engine.store().rotate_key(merchant, id, new, stamp).await?;
+    let (store, now) = (shared.engine.store(), stamp.at);
+    let (webhook, _) = store.webhook(merchant, id).await?;
+    let (new, has_overlap) = read_rotation(&posted, webhook.signature)?;
+    let keys = if has_overlap {
+        store.rotate_key(merchant, id, new, stamp).await?
+    } else {
+        store.replace_key(merchant, id, new, stamp).await?
+    };
     shared.engine.refresh_routing().await?;
     json(StatusCode::OK, &VerificationOut::new(&keys, now))
+}
+
+/// The key to sign with from now on, and whether the old one goes on beside it for a day.
+fn read_rotation(
+    posted: &MaybePosted,
+    scheme: Scheme,
+) -> Result<(VerificationKey, bool), ApiError> {
+    let Some(posted) = &posted.0 else { return Ok((chance::verification_key(), true)) };
+    let given = posted.object(&ROTATION)?;
+    let has_overlap = match given.any_text("overlap")?.as_deref() {
+        None | Some("24h") => true,
+        Some("none") => false,
+        Some(_) => {
+            let detail = "`overlap` is `24h` or `none`.";
+            return Err(ApiError::refused("invalid_overlap", "overlap", detail));
+        }
+    };
+    let own = given.any_text("verification_key")?;
+    let own = own.map(|text| VerificationKey::imported(&text, scheme)).transpose()?;
+    Ok((own.unwrap_or_else(chance::verification_key), has_overlap))
 }

@@ -10,6 +10,7 @@ use axum::http::header::{ETAG, IF_MATCH, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use postrider_core::ids::{MerchantId, kind};
+use postrider_core::key::VerificationKeys;
 use postrider_core::limits;
 use postrider_core::pattern::Pattern;
 use postrider_core::retry::RetryPolicy;
@@ -51,12 +52,13 @@ pub(crate) async fn create(
     posted: Posted,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
-    let mut draft = Draft::read(posted.json()?, &shared)?;
+    let mut draft = Draft::read(posted.json()?, true, &shared)?;
     draft.preview_target(None, &shared).await?;
     let (name, target, event_types) = draft.essentials()?;
     let mut webhook = fresh(&shared, merchant, name, target, event_types);
     draft.apply(&mut webhook);
-    let key = chance::verification_key();
+    let own = draft.verification_key(webhook.signature)?;
+    let key = own.unwrap_or_else(chance::verification_key);
     shared.engine.store().create_webhook(webhook.clone(), key, stamp).await?;
     shared.engine.refresh_routing().await?;
     let mut response = answer(StatusCode::CREATED, &webhook, &Health::OK, None)?;
@@ -119,7 +121,10 @@ pub(crate) async fn update(
     let store = shared.engine.store();
     // Looked up before the body is judged: what is not there is not there, whatever was sent.
     let (mut webhook, mut health) = store.webhook(merchant, id).await?;
-    let draft = Draft::read(posted.json()?, &shared)?;
+    let draft = Draft::read(posted.json()?, false, &shared)?;
+    if draft.needs_standard_key() {
+        demand_standard_key(&store.verification_keys(merchant, id).await?)?;
+    }
     draft.preview_target(Some(&webhook.target), &shared).await?;
     for _ in 0..UPDATE_TRIES_MAX {
         demand_match(&headers, &webhook)?;
@@ -165,6 +170,17 @@ pub(crate) fn answer(
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)
+}
+
+/// A key that was brought along may be of a form that only the `ordergroove` scheme signs with.
+fn demand_standard_key(keys: &VerificationKeys) -> Result<(), ApiError> {
+    let expiring = keys.expiring.as_ref().map(|expiring| &expiring.key);
+    if std::iter::once(&keys.new).chain(expiring).all(|key| key.standard_bytes().is_some()) {
+        return Ok(());
+    }
+    let detail = "The verification key of this webhook is not of the form that `standard` \
+                  signatures need (`whsec_` and the base64 of 24 to 64 bytes): rotate it first.";
+    Err(ApiError::refused("invalid_secret", "signature", detail))
 }
 
 fn tag(webhook: &Webhook) -> String {

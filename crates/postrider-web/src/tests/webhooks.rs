@@ -238,3 +238,54 @@ async fn there_is_a_most_of_webhooks() {
     assert_eq!(over.problem(), (422, "limit_reached"));
     assert!(over.detail().contains("1000"), "{}", over.detail());
 }
+
+/// Row 81.
+#[tokio::test]
+async fn a_key_from_another_sender_is_taken_in_the_form_its_signature_needs() {
+    let app = TestApp::strict().await;
+    let create = async |signature: &str, key: &str| {
+        let body = json!({
+            "name": "a", "target_url": "https://example.com/", "event_types": ["*"],
+            "signature": signature, "verification_key": key,
+        });
+        app.post("/api/v1/webhooks", body.to_string()).await
+    };
+    let plain = "5f15ef298dc15df9bc6eda35";
+    let made = create("ordergroove", plain).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert!(!made.text.contains(plain));
+    let path = format!("/api/v1/webhooks/{}", made.json["id"].as_str().unwrap());
+    let shown = app.get(&format!("{path}/verification-key")).await;
+    assert_eq!(shown.json["verification_key"], plain);
+    let change = app.send("PATCH", &path, r#"{"signature":"both"}"#).await;
+    assert_eq!((change.problem(), change.field()), ((422, "invalid_secret"), "signature"));
+    let written = app.send("PATCH", &path, r#"{"verification_key":"x"}"#).await;
+    assert_eq!(written.problem(), (422, "unknown_field"));
+    for (signature, key) in [
+        ("ordergroove", "12345678"),
+        ("ordergroove", "0000000000000000"),
+        ("standard", plain),
+        ("standard", "whsec_MTIzNDU2Nzg="),
+        ("both", "whsec_not base64 at all, not base64"),
+    ] {
+        let refused = create(signature, key).await;
+        let problem = (refused.problem(), refused.field());
+        assert_eq!(problem, ((422, "invalid_secret"), "verification_key"), "{key}");
+        assert!(!refused.text.contains(key), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_known_to_others_is_dead_at_once() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}/verification-key/rotate");
+    assert!(app.post(&path, "").await.json["expires_at"].is_string());
+    let body = r#"{"overlap":"none","verification_key":"5f15ef298dc15df9bc6eda35"}"#;
+    let replaced = app.post(&path, body).await;
+    assert_eq!(replaced.json["verification_key"], "5f15ef298dc15df9bc6eda35");
+    assert_eq!(replaced.json["expiring_verification_key"], Value::Null);
+    assert_eq!(replaced.json["expires_at"], Value::Null);
+    let wrong = app.post(&path, r#"{"overlap":"1h"}"#).await;
+    assert_eq!((wrong.problem(), wrong.field()), ((422, "invalid_overlap"), "overlap"));
+}

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::WEBHOOK_ID;
+use crate::api::verification::ROTATION;
 use crate::api::webhook_actions::{RESUME, Sent, TEST_EVENTS};
 use crate::api::wire::key::VerificationOut;
 use crate::api::wire::metrics::MetricsOut;
@@ -175,9 +176,10 @@ pub(crate) fn rotate_key() -> Operation {
         "Rotate the verification key",
         "Makes a new key. For 24 hours deliveries carry both signatures, the new one first; after \
          that only the new one. Rotating again within that time replaces the new key and leaves \
-         the expiring one and its expiry as they are.",
+         the expiring one and its expiry as they are. With `\"overlap\": \"none\"` the old key is \
+         dead at once.",
     )
     .path(WEBHOOK_ID)
-    .optional_body(&[])
+    .optional_body(&ROTATION)
     .answers::<VerificationOut<'static>>(200, "The keys as they are now.")
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use postrider_core::catalogue::{Catalogue, Entity};
+use postrider_core::key::VerificationKey;
 use postrider_core::limits;
 use postrider_core::pattern::Pattern;
 use postrider_core::refusal::Refusal;
@@ -19,7 +20,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::error::ApiError;
 use super::object::Object;
-use super::webhook_fields::{self, LADDER, WRITABLE};
+use super::webhook_fields::{self, LADDER, NEW, WRITABLE};
 use crate::openapi::schema;
 use crate::shared::Shared;
 
@@ -46,11 +47,14 @@ pub(crate) struct Draft {
     headers: Option<Vec<Header>>,
     max_in_flight: Option<u32>,
     rate_limit: Option<RateLimit>,
+    /// Only a new webhook takes one; it never stands in what is shown.
+    verification_key: Option<String>,
 }
 
 impl Draft {
-    /// Reads what a request writes, and checks it by the rules of this installation.
-    pub(crate) fn read(text: &str, shared: &Shared) -> Result<Self, ApiError> {
+    /// Reads what a request writes of a new webhook, or else of one there is, and checks it by the
+    /// rules of this installation.
+    pub(crate) fn read(text: &str, is_new: bool, shared: &Shared) -> Result<Self, ApiError> {
         let given = Object::read_any(text, "")?;
         for (name, _) in given.members() {
             if READ_ONLY.contains(&name) {
@@ -59,7 +63,8 @@ impl Draft {
                 return Err(ApiError::refused("read_only_field", name.to_owned(), detail));
             }
         }
-        let given = Object::read(text, "", &WRITABLE)?;
+        let fields = if is_new { &NEW[..] } else { &WRITABLE[..] };
+        let given = Object::read(text, "", fields)?;
         let catalogue = shared.engine.catalogue();
         Ok(Self {
             name: read_name(&given)?,
@@ -72,7 +77,22 @@ impl Draft {
             headers: read_headers(&given, &shared.signature_header)?,
             max_in_flight: read_small(&given, "max_in_flight", limits::MAX_IN_FLIGHT_MAX)?,
             rate_limit: read_rate(&given)?,
+            verification_key: given.any_text("verification_key")?,
         })
+    }
+
+    /// The key a new webhook brings along, fit for its signature scheme.
+    pub(crate) fn verification_key(
+        &self,
+        scheme: Scheme,
+    ) -> Result<Option<VerificationKey>, ApiError> {
+        let imported = |text: &String| VerificationKey::imported(text, scheme);
+        Ok(self.verification_key.as_ref().map(imported).transpose()?)
+    }
+
+    /// Whether the change asks for signatures that need a key of the standard form.
+    pub(crate) fn needs_standard_key(&self) -> bool {
+        self.signature.is_some_and(Scheme::needs_standard_key)
     }
 
     /// Refuses a new target whose name leads only to where nothing is sent. The same answer for

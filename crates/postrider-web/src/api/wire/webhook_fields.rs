@@ -11,7 +11,23 @@ use crate::openapi::schema;
 /// What callers may write.
 pub(crate) const WRITABLE: [Field; 10] = described(false);
 /// The same for a new webhook, which cannot do without some of them.
-pub(crate) const NEW: [Field; 10] = described(true);
+pub(crate) const NEW: [Field; 11] = with_key(&described(true));
+
+/// A key that is brought along. Which form it must have depends on the signature.
+pub(crate) const OWN_KEY: Field = Field::new(
+    "verification_key",
+    |_| json_schema!({ "type": "string", "minLength": 16, "maxLength": 256 }),
+    "A key from another sender, so that receivers need not change; a fresh one is made when left \
+     out. For `ordergroove` signatures 16 to 256 printable characters, for `standard` and `both` \
+     `whsec_` and the base64 of 24 to 64 bytes.",
+);
+
+const fn with_key(described: &[Field; 10]) -> [Field; 11] {
+    let mut fields = [OWN_KEY; 11];
+    let (first, _) = fields.split_at_mut(10);
+    first.copy_from_slice(described);
+    fields
+}
 
 /// The wait list of an own retry policy.
 pub(crate) const LADDER: [Field; 1] = [Field::new(
