@@ -356,7 +356,7 @@ impl<'a> WebhookOut<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Health")]
+#[schemars(rename = "WebhookHealth")]
 struct HealthOut {
     #[schemars(schema_with = "webhook_fields::health")]
     status: &'static str,
