@@ -45,6 +45,7 @@ mod wire;
 mod tests;
 
 pub(crate) use head::push_title_case;
+pub use tls::tls_config;
 
 use connection::Connection;
 use fault::Fault;

@@ -6,15 +6,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use postrider_engine::Clock;
+use postrider_engine::client::{Trust, tls_config};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -71,7 +72,8 @@ impl Server {
             return talk(stream, request).await;
         }
         let name = ServerName::try_from(self.host.clone()).context("the host's name")?;
-        talk(TlsConnector::from(tls()?).connect(name, stream).await?, request).await
+        let config = tls_config(Trust::System, Clock::system())?;
+        talk(TlsConnector::from(Arc::new(config)).connect(name, stream).await?, request).await
     }
 }
 
@@ -86,20 +88,6 @@ impl fmt::Display for Server {
             (true, false) => write!(f, "[{host}]:{}", self.port),
         }
     }
-}
-
-/// Trusts what the system trusts.
-fn tls() -> anyhow::Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        bail!("the system trusts no certificate authority; install its package of them");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.context("TLS")?.with_root_certificates(roots).with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 async fn talk(

@@ -5,9 +5,9 @@ use super::*;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-const MERCHANT: &str = "3f5d9b1c7e2a4860b4d8f0a6c2e19375";
+pub(super) const MERCHANT: &str = "3f5d9b1c7e2a4860b4d8f0a6c2e19375";
 /// 2026-03-02 09:30:00 UTC.
-const NOW: i64 = 1_772_443_800;
+pub(super) const NOW: i64 = 1_772_443_800;
 
 /// The names of facts, section 2, written down by hand.
 const NAMES: &str = "
@@ -33,7 +33,7 @@ fn examples() -> impl Iterator<Item = (&'static EventTypeEntry, Value)> {
 }
 
 /// The records a snapshot holds of one entity, the single customer included.
-fn records<'a>(event: &'a Value, entity: &str) -> Vec<&'a Value> {
+pub(super) fn records<'a>(event: &'a Value, entity: &str) -> Vec<&'a Value> {
     match &event["snapshot"][entity] {
         Value::Null => vec![],
         Value::Array(records) => records.iter().collect(),
@@ -42,7 +42,7 @@ fn records<'a>(event: &'a Value, entity: &str) -> Vec<&'a Value> {
 }
 
 /// A decimal string as hundredths.
-fn cents(amount: &Value) -> i64 {
+pub(super) fn cents(amount: &Value) -> i64 {
     let (whole, cents) = amount.as_str().unwrap().split_once('.').unwrap();
     assert_eq!(cents.len(), 2, "{amount}");
     whole.parse::<i64>().unwrap() * 100 + cents.parse::<i64>().unwrap()

@@ -31,28 +31,7 @@ const QUOTED_NAMES: usize = 3;
 impl Tls {
     /// A configuration that believes these issuers.
     pub(super) fn new(trust: Trust, clock: Clock) -> Result<Self, ClientError> {
-        let mut roots = RootCertStore::empty();
-        match trust {
-            // Certificates the parser cannot read are skipped; every system has a few.
-            Trust::System => {
-                roots.add_parsable_certificates(system_roots());
-                if roots.is_empty() {
-                    return Err(ClientError::NoTrustedIssuers);
-                }
-            }
-            Trust::Roots(given) => {
-                for root in given {
-                    roots.add(root).map_err(ClientError::Tls)?;
-                }
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_details(provider, Arc::new(Now(clock)))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(ClientError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut config = tls_config(trust, clock)?;
         config.resumption = Resumption::in_memory_sessions(limits::IDLE_CONNECTIONS_MAX);
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
@@ -75,6 +54,33 @@ impl Tls {
             ),
         })
     }
+}
+
+/// TLS for HTTP/1.1 that believes these issuers; also for commands that call an API.
+pub fn tls_config(trust: Trust, clock: Clock) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        // Certificates the parser cannot read are skipped; every system has a few.
+        Trust::System => {
+            roots.add_parsable_certificates(system_roots());
+            if roots.is_empty() {
+                return Err(ClientError::NoTrustedIssuers);
+            }
+        }
+        Trust::Roots(given) => {
+            for root in given {
+                roots.add(root).map_err(ClientError::Tls)?;
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(Now(clock)))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(ClientError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// What a failure of TLS means.

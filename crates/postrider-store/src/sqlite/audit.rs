@@ -8,7 +8,7 @@ use postrider_core::ids::{Id, MerchantId};
 use rusqlite::{Connection, Row, params};
 
 use super::pages::{self, Scan, Walk};
-use super::rows::{collect, id, time};
+use super::rows::{collect, optional_id, time};
 use super::writer::Desk;
 use crate::catalog::{AuditFilter, Audited, Page, PageAsk};
 use crate::error::{Result, StoreError};
@@ -119,17 +119,10 @@ fn read(row: &Row<'_>) -> Result<(Entry, [u8; 32])> {
         id: row.get(4)?,
         name: row.get(5)?,
     };
-    let merchant =
-        if row.get_ref(1)? == rusqlite::types::ValueRef::Null { None } else { Some(id(row, 1)?) };
-    let request = row.get::<_, Option<[u8; 16]>>(6)?;
-    let request = match request {
-        Some(_) => Some(id(row, 6)?),
-        None => None,
-    };
     let entry = Entry {
         position: row.get(0)?,
-        merchant,
-        stamp: Stamp { by, at: time(row, 2)?, request },
+        merchant: optional_id(row, 1)?,
+        stamp: Stamp { by, at: time(row, 2)?, request: optional_id(row, 6)? },
         action: row.get(7)?,
         object: row.get(8)?,
         detail: row.get(9)?,

@@ -20,7 +20,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use axum::middleware::Next;
 use parking_lot::Mutex;
 use postrider_core::audit::Stamp;
@@ -74,7 +74,7 @@ pub(crate) struct Tenant(pub(crate) MerchantId);
 pub(crate) struct ActingFor(pub(crate) Option<MerchantId>);
 
 /// Who asked, when, in which request; what a handler that changes something hands to the store.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Stamped(pub(crate) Stamp);
 
 /// What [`admit`] needs to know of a route.
@@ -100,14 +100,13 @@ pub(crate) async fn admit(
         if let Some(merchant) = caller.merchant() {
             door.shared.rate.take(merchant, engine.clock().reading())?;
         }
-        let stamp = stamp(&caller, &request, door.shared.now());
         if let Err(refusal) = caller.demand(door.access) {
-            door.shared.refusals.note(engine, &door, &caller, stamp).await?;
+            let stamp = stamp(&caller, request.extensions(), door.shared.now());
+            door.shared.refusals.note(&door, &caller, stamp).await?;
             return Err(refusal);
         }
         let acting_for = acting_for(request.headers(), &caller, engine)?;
         let extensions = request.extensions_mut();
-        extensions.insert(Stamped(stamp));
         match door.access {
             Access::Public | Access::AnyKey | Access::Session => {}
             Access::Administration => {
@@ -130,8 +129,8 @@ pub(crate) async fn admit(
 }
 
 /// Who asks, when, and in which request, for the audit log.
-fn stamp(caller: &Caller, request: &Request<Body>, at: Timestamp) -> Stamp {
-    let request = request.extensions().get::<RequestId>().map(|RequestId(id)| *id);
+fn stamp(caller: &Caller, extensions: &Extensions, at: Timestamp) -> Stamp {
+    let request = extensions.get::<RequestId>().map(|RequestId(id)| *id);
     Stamp { by: caller.actor(), at, request }
 }
 
@@ -229,12 +228,15 @@ fn merchant_required() -> ApiError {
     ApiError::refused("merchant_required", "Postrider-Merchant", detail)
 }
 
-impl<S: Sync> FromRequestParts<S> for Stamped {
+// Made where it is asked for: the routes that carry the load, posting and reading, need none.
+impl FromRequestParts<Arc<Shared>> for Stamped {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let stamped = parts.extensions.get::<Self>().cloned();
-        stamped.ok_or_else(|| ApiError::internal("a route that changes something is public"))
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>();
+        let caller =
+            caller.ok_or_else(|| ApiError::internal("a route that changes something is public"))?;
+        Ok(Self(stamp(caller, &parts.extensions, shared.now())))
     }
 }
 

@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use postrider_core::audit::Stamp;
 use postrider_core::limits;
 use postrider_core::time::Timestamp;
-use postrider_engine::Engine;
 use postrider_store::StoreError;
 use postrider_store::catalog::Note;
 
@@ -32,7 +31,6 @@ impl Refusals {
     /// Notes that `caller` was refused at `door`.
     pub(crate) async fn note(
         &self,
-        engine: &Engine,
         door: &Door,
         caller: &Caller,
         stamp: Stamp,
@@ -50,7 +48,7 @@ impl Refusals {
             object: who,
             detail: format!("{} {}{more}", door.method, door.path),
         };
-        engine.store().note(note, stamp).await
+        door.shared.engine.store().note(note, stamp).await
     }
 
     /// Whether an entry is due, and how many refusals it stands for beside its own.

@@ -6,13 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::dates::{day, moment};
+use super::super::tests::{MERCHANT, NOW, cents, records};
 use super::super::{Entity, EventTypeEntry, Family, entries, find, natural, posted, schema};
 use super::World;
 use crate::event;
 
-const MERCHANT: &str = "3f5d9b1c7e2a4860b4d8f0a6c2e19375";
-/// 2026-03-02 09:30:00 UTC.
-const NOW: i64 = 1_772_443_800;
 const SEEDS: std::ops::Range<u64> = 0..24;
 
 fn worlds() -> impl Iterator<Item = (&'static EventTypeEntry, Value)> {
@@ -25,22 +23,6 @@ fn worlds() -> impl Iterator<Item = (&'static EventTypeEntry, Value)> {
 fn object(seed: u64, name: &str) -> Value {
     let event = World::invent(seed, MERCHANT, NOW).event(find(name).unwrap());
     event["data"]["object"].clone()
-}
-
-/// The records a snapshot holds of one entity, the single customer included.
-fn records<'a>(event: &'a Value, entity: &str) -> Vec<&'a Value> {
-    match &event["snapshot"][entity] {
-        Value::Null => vec![],
-        Value::Array(records) => records.iter().collect(),
-        record => vec![record],
-    }
-}
-
-/// A decimal string as hundredths.
-fn cents(amount: &Value) -> i64 {
-    let (whole, cents) = amount.as_str().unwrap().split_once('.').unwrap();
-    assert_eq!(cents.len(), 2, "{amount}");
-    whole.parse::<i64>().unwrap() * 100 + cents.parse::<i64>().unwrap()
 }
 
 #[test]
