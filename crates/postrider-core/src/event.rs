@@ -98,9 +98,12 @@ impl PostedEvent {
 
     /// Bytes of payload.
     pub fn payload_bytes(&self) -> usize {
-        let optional = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-        self.data.len() + optional(&self.context) + optional(&self.snapshot)
+        payload_bytes(&self.data, [&self.context, &self.snapshot])
     }
+}
+
+fn payload_bytes(data: &Bytes, optional: [&Option<Bytes>; 2]) -> usize {
+    data.len() + optional.into_iter().flatten().map(Bytes::len).sum::<usize>()
 }
 
 /// One accepted event.
@@ -122,6 +125,13 @@ pub struct Event {
     pub context: Option<Bytes>,
     /// The raw `snapshot` object, if given.
     pub snapshot: Option<Bytes>,
+}
+
+impl Event {
+    /// Bytes of payload: what the event weighs wherever memory is counted.
+    pub fn payload_bytes(&self) -> usize {
+        payload_bytes(&self.data, [&self.context, &self.snapshot])
+    }
 }
 
 /// Checks everything about a posted event that needs no outside knowledge and answers the merchant

@@ -21,7 +21,6 @@ pub(crate) struct ToSettle {
     pub(crate) settlement: Settlement,
     pub(crate) webhook: WebhookId,
     /// Held until the settlement is on disk.
-    #[expect(dead_code, reason = "it is dropped with the settlement, which is its purpose")]
     pub(crate) underway: Underway,
 }
 
@@ -39,27 +38,31 @@ impl Settler {
 impl BatchWrite<ToSettle> for Settler {
     async fn write(&mut self, batch: Vec<ToSettle>) {
         let Some(shared) = self.shared.upgrade() else { return };
-        let settlements: Vec<_> = batch.iter().map(|item| item.settlement.clone()).collect();
-        let settled = write_until_done(&shared, settlements).await;
-        for (item, settled) in batch.iter().zip(settled) {
-            let due = match (&item.settlement.change, settled) {
+        let apart = |item: ToSettle| (item.settlement, (item.webhook, item.underway));
+        let (settlements, whose): (Vec<_>, Vec<_>) = batch.into_iter().map(apart).unzip();
+        let settlements = Arc::from(settlements);
+        let settled = write_until_done(&shared, &settlements).await;
+        for ((settlement, settled), (webhook, _underway)) in
+            settlements.iter().zip(settled).zip(whose)
+        {
+            let due = match (&settlement.change, settled) {
                 (_, Settled::Stale) => {
-                    tracing::debug!(delivery = %item.settlement.delivery, "settlement.stale");
+                    tracing::debug!(delivery = %settlement.delivery, "settlement.stale");
                     continue;
                 }
                 (Change::Attempted { next: Next::Retry(due), .. }, Settled::Done) => (*due, false),
-                (Change::HandedBack, Settled::Done) => (item.settlement.at, true),
+                (Change::HandedBack, Settled::Done) => (settlement.at, true),
                 (Change::Attempted { .. }, Settled::Done) => continue,
             };
             // Only now can a lease find it due.
-            shared.lanes.note_due(item.webhook, due.0, due.1);
+            shared.lanes.note_due(webhook, due.0, due.1);
         }
     }
 }
 
-async fn write_until_done(shared: &Arc<Shared>, settlements: Vec<Settlement>) -> Vec<Settled> {
+async fn write_until_done(shared: &Arc<Shared>, settlements: &Arc<[Settlement]>) -> Vec<Settled> {
     loop {
-        match shared.store.settle(settlements.clone()).await {
+        match shared.store.settle(Arc::clone(settlements)).await {
             Ok(settled) => return settled,
             Err(error) => {
                 tracing::error!(%error, waiting = settlements.len(), "settle.failed");

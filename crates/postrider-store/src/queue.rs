@@ -5,6 +5,7 @@
 //! nothing to do: the delivery falls due again. So there is no running state, no rescuer and no
 //! leader (docs/adr/0002).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,8 +34,9 @@ pub trait Queue: Send + Sync {
     /// Leases due deliveries, earliest due first within each webhook (Q3, Q4, Q5, Q11).
     async fn lease(&self, ask: LeaseAsk) -> Result<Leased>;
 
-    /// Records what became of leased deliveries (Q6, Q7, Q8, Q9).
-    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>>;
+    /// Records what became of leased deliveries (Q6, Q7, Q8, Q9). Shared, so that whoever must ask
+    /// again after a failure need not keep a copy.
+    async fn settle(&self, batch: Arc<[Settlement]>) -> Result<Vec<Settled>>;
 
     /// Makes one settled delivery of `merchant` due now, with a new schedule; its attempts stay.
     async fn resend(
@@ -166,7 +168,7 @@ pub struct LeasedDelivery {
     /// Its webhook.
     pub webhook: WebhookId,
     /// The event, from which its body follows.
-    pub event: std::sync::Arc<Event>,
+    pub event: Arc<Event>,
     /// The additional data in its body.
     pub choice: Choice,
     /// Whether it carries a test event.

@@ -88,7 +88,8 @@ fn reserve(shared: &Shared, batch: &mut [IntakeItem]) {
     let now = shared.clock.now();
     let new_events = || batch.iter().flat_map(|item| &item.append.events);
     let wanted = new_events().flat_map(|new| {
-        let bytes = estimated_bytes(&new.event);
+        // What a body weighs in the lanes' budget before it is built: all the sender gave.
+        let bytes = new.event.payload_bytes();
         new.deliveries.iter().map(move |delivery| (delivery.webhook, bytes, new.is_test))
     });
     let places = shared.lanes.reserve(wanted, now);
@@ -99,12 +100,6 @@ fn reserve(shared: &Shared, batch: &mut [IntakeItem]) {
     for (delivery, place) in deliveries.zip(places) {
         delivery.leased_until = place;
     }
-}
-
-/// What a body weighs in the lanes' budget before it is built: all the sender gave.
-fn estimated_bytes(event: &Event) -> usize {
-    let optional = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-    event.data.len() + optional(&event.context) + optional(&event.snapshot)
 }
 
 fn split(item: IntakeItem) -> (Append, Pending) {
@@ -141,7 +136,7 @@ fn take_in(
             .and_then(|appended| appended.get(index))
             .is_some_and(|appended| !appended.is_duplicate);
         for (delivery, body) in &pending.deliveries {
-            let reserved_bytes = estimated_bytes(&pending.event);
+            let reserved_bytes = pending.event.payload_bytes();
             match delivery.leased_until {
                 Some(leased_until) if is_new => {
                     let leased = fresh_lease(pending, delivery, leased_until);

@@ -148,7 +148,7 @@ impl Harness {
     ) -> Settled {
         let settlement =
             Settlement { delivery: leased.id, epoch: leased.epoch, at: at(seconds), change };
-        self.settle(vec![settlement]).await.unwrap().remove(0)
+        self.settle([settlement].into()).await.unwrap().remove(0)
     }
 
     /// One delivery of merchant 1.

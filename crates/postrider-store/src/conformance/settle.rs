@@ -208,7 +208,7 @@ pub async fn q9_settlements_are_answered_in_order_and_a_bad_one_spoils_only_itse
     ];
     let (done, stale) = (Settled::Done, Settled::Stale);
     let expected = [done, stale, done, stale, stale, done];
-    assert_eq!(harness.settle(batch).await.unwrap(), expected);
+    assert_eq!(harness.settle(batch.into()).await.unwrap(), expected);
     let mut states = Vec::new();
     for leased in &leased {
         states.push(harness.delivery(merchant(1), leased.id).await.unwrap().delivery.state);

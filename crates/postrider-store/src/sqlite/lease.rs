@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use postrider_core::event::Event;
 use postrider_core::ids::WebhookId;
 use postrider_core::limits;
@@ -95,8 +94,7 @@ impl Events {
             return Ok(Arc::clone(event));
         }
         let event = Arc::new(event::by_seq(connection, seq)?);
-        let optional = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        self.bytes += event.data.len() + optional(&event.context) + optional(&event.snapshot);
+        self.bytes += event.payload_bytes();
         self.by_seq.insert(seq, Arc::clone(&event));
         Ok(event)
     }

@@ -1,6 +1,8 @@
 //! The hot plane, as closures for the writer. The verbs themselves are in `append`, `lease` and
 //! `settle`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use postrider_core::audit::Stamp;
 use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
@@ -26,7 +28,7 @@ impl Queue for Sqlite {
         self.writer.run(move |desk| lease::lease(desk, &ask)).await
     }
 
-    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>> {
+    async fn settle(&self, batch: Arc<[Settlement]>) -> Result<Vec<Settled>> {
         self.writer.run(move |desk| settle::settle(desk, &batch)).await
     }
 

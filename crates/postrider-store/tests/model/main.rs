@@ -232,7 +232,7 @@ impl Run {
             settlements.push(Settlement { delivery, epoch, at: at(self.now), change });
         }
         let expected = self.model.settle(&settlements);
-        assert_eq!(self.harness.settle(settlements).await.unwrap(), expected);
+        assert_eq!(self.harness.settle(settlements.into()).await.unwrap(), expected);
     }
 
     async fn resend(&mut self, delivery: u64, is_mine: bool) {
