@@ -36,6 +36,9 @@ pub mod kind {
     /// A portal link.
     #[derive(Debug)]
     pub enum PortalLink {}
+    /// A recovery.
+    #[derive(Debug)]
+    pub enum Recovery {}
 }
 
 /// Names a merchant.
@@ -52,6 +55,8 @@ pub type UserId = Id<kind::User>;
 pub type SessionId = Id<kind::Session>;
 /// Names a portal link.
 pub type PortalLinkId = Id<kind::PortalLink>;
+/// Names a recovery.
+pub type RecoveryId = Id<kind::Recovery>;
 
 /// A time-ordered 128-bit id of a thing of kind `K`.
 pub struct Id<K> {

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod password;
 pub mod pattern;
 pub mod privacy;
+pub mod recovery;
 pub mod refusal;
 pub mod retry;
 pub mod routing;

@@ -124,6 +124,20 @@ pub const WRITER_QUEUE_MAX: usize = 64;
 /// Longest time between two looks at the store for work nobody hinted at.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Deliveries a recovery makes due in a second unless it says otherwise and its webhook has no rate
+/// limit: a hundred thousand in half an hour, and nothing next to the events of a busy day.
+pub const RECOVERY_RATE_DEFAULT: u32 = 50;
+/// Deliveries a recovery makes due in a second at most. They are one transaction, some tens of
+/// milliseconds in which nobody else writes.
+pub const RECOVERY_RATE_MAX: u32 = 1_000;
+/// Deliveries looked at to say how many a recovery will take, or how many a resume will send: about
+/// a second of reading. Beyond it the answer says "at least".
+pub const COUNT_AHEAD_MAX: usize = 200_000;
+/// Recoveries of one merchant under way at once.
+pub const RECOVERIES_RUNNING_MAX: usize = 16;
+/// Recoveries of one merchant that are kept to be looked at; then the oldest finished one goes.
+pub const RECOVERIES_KEPT_MAX: usize = 1_000;
+
 // --- The request we send and the answer we keep --------------------------------------------------
 
 /// Answer bytes read at most (reliability.md 6.4).
@@ -253,6 +267,8 @@ const _: () = {
     assert!(LEASE_MAX <= LANE_WINDOW);
     assert!(INTAKE_BYTES_MAX >= 2 * REQUEST_BODY_BYTES_MAX);
     assert!(JSON_DEPTH_MAX <= 128);
+    assert!(RECOVERY_RATE_DEFAULT <= RECOVERY_RATE_MAX);
+    assert!(RECOVERIES_RUNNING_MAX < RECOVERIES_KEPT_MAX);
 };
 
 /// How long a lease lasts for a webhook with this attempt timeout: derived, never configured, so

@@ -14,14 +14,16 @@ use postrider_core::audit::{Entry, Stamp};
 use postrider_core::delivery::State;
 use postrider_core::event::{Event, EventType};
 use postrider_core::filter::Filter;
-use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, WebhookId};
+use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
+use postrider_core::recovery::{Recovery, Wanted};
 use postrider_core::routing::{Decision, RouteChanges};
 use postrider_core::snapshot::Choice;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
 
 use crate::error::Result;
+use crate::recovery::{Begun, Recoverable, RecoveryFilter};
 
 /// The cold plane of a store.
 #[async_trait]
@@ -145,6 +147,27 @@ pub trait Catalog: Send + Sync {
         id: WebhookId,
         since: Timestamp,
     ) -> Result<WebhookMetrics>;
+
+    /// How many deliveries a recovery would take. Reads beside the writer, a bounded number.
+    async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable>;
+    /// Begins a recovery, which waits if its webhook is disabled; `LimitReached` per merchant.
+    async fn begin_recovery(&self, recovery: Recovery, stamp: Stamp) -> Result<Begun>;
+    /// One recovery.
+    async fn recovery(&self, merchant: MerchantId, id: RecoveryId) -> Result<Recovery>;
+    /// A merchant's recoveries, newest first.
+    async fn recoveries(
+        &self,
+        merchant: MerchantId,
+        filter: RecoveryFilter,
+        ask: PageAsk,
+    ) -> Result<Page<Recovery>>;
+    /// Ends a recovery early; what it made due stays so, and one that has finished stays as it is.
+    async fn cancel_recovery(
+        &self,
+        merchant: MerchantId,
+        id: RecoveryId,
+        stamp: Stamp,
+    ) -> Result<Recovery>;
 
     /// Adds to the audit log what changes nothing that is stored: a key that was shown, a request
     /// that was refused.

@@ -30,6 +30,7 @@ pub mod conformance;
 pub mod error;
 pub mod open;
 pub mod queue;
+pub mod recovery;
 mod sqlite;
 
 pub use accounts::Accounts;

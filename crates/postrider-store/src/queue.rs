@@ -20,6 +20,7 @@ use postrider_core::time::Timestamp;
 use postrider_core::webhook::Health;
 
 use crate::error::Result;
+use crate::recovery::Advanced;
 
 /// The hot plane of a store. Every call is one transaction, durable when it answers.
 #[async_trait]
@@ -45,6 +46,14 @@ pub trait Queue: Send + Sync {
         delivery: DeliveryId,
         stamp: Stamp,
     ) -> Result<Resent>;
+
+    /// When the next running recovery goes on, if there is one.
+    async fn recovery_due(&self) -> Result<Option<Timestamp>>;
+
+    /// Moves the recovery that has been due longest at `stamp.at` on: the next deliveries it takes,
+    /// as many as its rate allows for a second, are due at once. `None` when none was due. Each
+    /// delivery is taken at most once, whenever a process ends.
+    async fn advance_recovery(&self, stamp: Stamp) -> Result<Option<Advanced>>;
 
     /// Every webhook that has pending deliveries, and when the earliest of each is due. The truth
     /// behind all hints: asked at the start and now and then.

@@ -18,6 +18,7 @@ pub mod harness;
 pub mod lease;
 pub mod metrics;
 pub mod page;
+pub mod recovery;
 pub mod restart;
 pub mod settle;
 pub mod tenants;
@@ -120,6 +121,16 @@ macro_rules! conformance {
                 only_the_latest_delivery_of_each_object_stays
                 the_latest_is_the_last_accepted_whatever_is_due_first
                 test_events_are_no_word_about_an_object
+            ]
+            recovery: [
+                a_recovery_takes_the_oldest_first_at_its_rate
+                a_recovery_goes_on_where_it_was_after_a_restart
+                a_recovery_takes_only_what_was_asked_for
+                a_canceled_recovery_takes_no_more
+                a_recovery_waits_while_its_webhook_is_disabled
+                one_recovery_of_a_webhook_is_under_way
+                the_numbers_of_recoveries_are_bounded
+                another_merchants_recovery_is_not_found
             ]
             metrics: [
                 metrics_count_each_state_and_the_successes_that_took_a_retry

@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 use postrider_core::audit::{Entry, Stamp};
 use postrider_core::filter::Filter;
-use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, WebhookId};
+use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
+use postrider_core::recovery::{Recovery, Wanted};
 use postrider_core::routing::RouteChanges;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Webhook};
@@ -15,12 +16,13 @@ use super::audit::Verifying;
 use super::fault::Stopped;
 use super::metrics::Counting;
 use super::writer::Desk;
-use super::{Sqlite, accounts, audit, filters, log, version, webhooks};
+use super::{Sqlite, accounts, audit, filters, log, recoveries, version, webhooks};
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
     Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, WebhookMetrics,
 };
 use crate::error::Result;
+use crate::recovery::{Begun, Recoverable, RecoveryFilter};
 
 #[async_trait]
 impl Catalog for Sqlite {
@@ -203,6 +205,50 @@ impl Catalog for Sqlite {
             }
         }
     }
+
+    async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable> {
+        let mut counting = recoveries::Counting::new(wanted);
+        let Wanted { merchant, webhook, .. } = wanted;
+        self.readers.run(move |reader| webhooks::one(reader, merchant, webhook)).await?;
+        loop {
+            let slice = move |reader: &Connection| {
+                let is_more = counting.slice(reader)?;
+                Ok((counting, is_more))
+            };
+            let is_more;
+            (counting, is_more) = self.readers.run(slice).await?;
+            if !is_more {
+                return Ok(counting.done());
+            }
+        }
+    }
+
+    async fn begin_recovery(&self, recovery: Recovery, stamp: Stamp) -> Result<Begun> {
+        self.writer.run(move |desk| recoveries::begin(desk, recovery, &stamp)).await
+    }
+
+    async fn recovery(&self, merchant: MerchantId, id: RecoveryId) -> Result<Recovery> {
+        self.readers.run(move |reader| recoveries::one(reader, merchant, id)).await
+    }
+
+    async fn recoveries(
+        &self,
+        merchant: MerchantId,
+        filter: RecoveryFilter,
+        ask: PageAsk,
+    ) -> Result<Page<Recovery>> {
+        self.readers.run(move |reader| recoveries::list(reader, merchant, filter, ask)).await
+    }
+
+    async fn cancel_recovery(
+        &self,
+        merchant: MerchantId,
+        id: RecoveryId,
+        stamp: Stamp,
+    ) -> Result<Recovery> {
+        self.writer.run(move |desk| recoveries::cancel(desk, merchant, id, &stamp)).await
+    }
+
     async fn note(&self, note: Note, stamp: Stamp) -> Result<()> {
         let Note { merchant, action, object, detail } = note;
         let work =

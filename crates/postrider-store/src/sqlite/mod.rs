@@ -25,6 +25,7 @@ mod people;
 mod portal;
 mod queue;
 mod readers;
+mod recoveries;
 mod rows;
 mod schema;
 mod sessions;

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use postrider_core::audit::Stamp;
 use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
+use postrider_core::time::Timestamp;
 use postrider_core::webhook::Health;
 
-use super::{Sqlite, append, lease, log, settle, webhooks};
+use super::{Sqlite, append, lease, log, recoveries, settle, webhooks};
 use crate::error::Result;
 use crate::queue::{
     Append, AppendRefusal, Appended, LaneState, LeaseAsk, Leased, Queue, Resent, Settled,
     Settlement, Tally,
 };
+use crate::recovery::Advanced;
 
 #[async_trait]
 impl Queue for Sqlite {
@@ -39,6 +41,14 @@ impl Queue for Sqlite {
         stamp: Stamp,
     ) -> Result<Resent> {
         self.writer.run(move |desk| settle::resend(desk, merchant, delivery, &stamp)).await
+    }
+
+    async fn recovery_due(&self) -> Result<Option<Timestamp>> {
+        self.readers.run(recoveries::due).await
+    }
+
+    async fn advance_recovery(&self, stamp: Stamp) -> Result<Option<Advanced>> {
+        self.writer.run(move |desk| recoveries::advance(desk, &stamp)).await
     }
 
     async fn backlog(&self) -> Result<Vec<LaneState>> {

@@ -16,11 +16,12 @@ use crate::error::{Result, StoreError};
 
 /// "Post" in ASCII, in the header of the file.
 const APPLICATION_ID: i64 = 0x506f_7374;
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_audit.sql"),
     include_str!("../../migrations/sqlite/0003_filters.sql"),
     include_str!("../../migrations/sqlite/0004_accounts.sql"),
+    include_str!("../../migrations/sqlite/0005_recoveries.sql"),
 ];
 
 const SETTINGS: &str = "

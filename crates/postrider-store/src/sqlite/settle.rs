@@ -137,8 +137,18 @@ pub(super) fn resend(
     if !is_receiving {
         return Ok(Resent::WebhookNotReceiving);
     }
-    let now = stamp.at.unix_millis();
-    connection.prepare_cached(RESEND)?.execute(params![delivery.to_bytes(), now])?;
+    make_due(connection, delivery, stamp.at)?;
     audit::record(desk, stamp, Some(merchant), "delivery.resent", &delivery, "")?;
     Ok(Resent::Due { webhook })
+}
+
+/// Makes a settled delivery due now, with a new schedule.
+pub(super) fn make_due(
+    connection: &Connection,
+    delivery: DeliveryId,
+    now: Timestamp,
+) -> Result<()> {
+    let key = params![delivery.to_bytes(), now.unix_millis()];
+    connection.prepare_cached(RESEND)?.execute(key)?;
+    Ok(())
 }

@@ -17,7 +17,7 @@ use super::accounts::{merchant, position, taken_is_conflict};
 use super::pages::{self, Scan};
 use super::rows::{collect, duration_millis, first, millis, webhook as rows};
 use super::writer::Desk;
-use super::{audit, backlog, filters, version};
+use super::{audit, backlog, filters, recoveries, version};
 use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
 use crate::error::{Result, StoreError};
 
@@ -173,6 +173,7 @@ pub(super) fn change_status(
         health = Health::OK;
         set_health(&desk.connection, id, &health)?;
     }
+    recoveries::follow(&desk.connection, id, change.status, stamp.at)?;
     let backlog = if is_disabled { Backlog::Cancel } else { change.backlog };
     let canceled = match backlog {
         Backlog::Keep => 0,
@@ -196,6 +197,7 @@ pub(super) fn delete(
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
     filters::forget(&desk.connection, id)?;
     backlog::cancel_all(&desk.connection, id, stamp.at)?;
+    recoveries::end_with_webhook(desk, merchant, id, stamp)?;
     record(desk, stamp, merchant, "webhook.deleted", id, webhook.name)
 }
 

@@ -9,6 +9,7 @@ pub(super) mod attempt;
 pub(super) mod delivery;
 pub(super) mod event;
 pub(super) mod people;
+pub(super) mod recovery;
 pub(super) mod webhook;
 
 use std::time::Duration;
