@@ -10,8 +10,8 @@
 //!                             Queue::settle         upkeep: health, automatic disabling
 //! ```
 //!
-//! Tasks: one batch writer each for intake, settler and upkeep, the dispatcher, and one per running
-//! attempt; all started through one tracker, so stopping waits for them. Shared state: the lanes
+//! Tasks: one batch writer each for intake, settler and upkeep, the dispatcher, the one that moves
+//! recoveries on, and one per running attempt; all started through one tracker, so stopping waits for them. Shared state: the lanes
 //! and the routing table, each behind a short lock never held across an await.
 //!
 //! Invariants: the hot path calls only [`Queue`](postrider_store::Queue); nobody but [`clock`] asks
@@ -29,10 +29,12 @@ use postrider_core::catalogue::Catalogue;
 use postrider_core::event::PostedEvent;
 use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::limits;
+use postrider_core::recovery::Recovery;
 use postrider_core::refusal::Refusal;
 use postrider_core::routing::RoutingTable;
 use postrider_core::target::TargetUrl;
 use postrider_store::queue::{Change, Resent, Settlement};
+use postrider_store::recovery::Begun;
 use postrider_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,6 +45,7 @@ use crate::chance::Mint;
 use crate::client::{Client, ClientError, ClientOptions, NameServers, Trust};
 use crate::intake::Intake;
 use crate::lanes::{Lanes, Ready};
+use crate::recovery::Agenda;
 use crate::schemas::{SchemaCheck, Schemas, Violation};
 use crate::settler::{Settler, ToSettle};
 use crate::upkeep::{Chore, Upkeep};
@@ -56,6 +59,7 @@ pub mod clock;
 mod dispatcher;
 mod intake;
 mod lanes;
+mod recovery;
 pub mod schemas;
 mod settler;
 mod upkeep;
@@ -182,6 +186,7 @@ pub(crate) struct Shared {
     lanes: Lanes,
     settler: Batcher<ToSettle>,
     upkeep: Batcher<Chore>,
+    recoveries: Agenda,
     activity: Activity,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -218,6 +223,7 @@ impl Engine {
             lanes: Lanes::new(),
             settler: Batcher::start(&tracker, stop.clone(), Settler::new(shared.clone())),
             upkeep: Batcher::start(&tracker, stop.clone(), Upkeep::new(shared.clone())),
+            recoveries: Agenda::default(),
             activity: Activity::default(),
             tracker,
             stop,
@@ -230,6 +236,7 @@ impl Engine {
         }
         let intake = Intake::start(&shared);
         shared.tracker.spawn(dispatcher::run(Arc::clone(&shared)));
+        shared.tracker.spawn(recovery::run(Arc::clone(&shared)));
         Ok(Self { shared, intake })
     }
 
@@ -314,21 +321,37 @@ impl Engine {
         Ok(resent)
     }
 
+    /// Begins a recovery, which goes on by itself from here.
+    pub async fn begin_recovery(
+        &self,
+        recovery: Recovery,
+        stamp: Stamp,
+    ) -> Result<Begun, StoreError> {
+        let now = stamp.at;
+        let begun = self.shared.store.begin_recovery(recovery, stamp).await?;
+        self.shared.recoveries.note(now);
+        Ok(begun)
+    }
+
     /// Waits until nothing is in flight and nothing is due now.
     pub async fn run_until_idle(&self) {
         let shared = &self.shared;
         loop {
             shared.activity.rest().await;
-            if shared.activity.is_at_rest() && !shared.lanes.has_work(shared.clock.now()) {
+            let now = shared.clock.now();
+            let has_recovery = shared.recoveries.next_due().is_some_and(|due| due <= now);
+            if shared.activity.is_at_rest() && !shared.lanes.has_work(now) && !has_recovery {
                 return;
             }
             tokio::task::yield_now().await;
         }
     }
 
-    /// When the next delivery or probe is due, as far as is known; for whoever moves a clock.
+    /// When the next delivery, probe or recovery is due, as far as is known; for whoever moves a
+    /// clock.
     pub fn next_due(&self) -> Option<postrider_core::time::Timestamp> {
-        self.shared.lanes.next_due()
+        let due = [self.shared.lanes.next_due(), self.shared.recoveries.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Stops: nothing new starts, what runs may finish within `grace`, results are written, and
@@ -365,6 +388,8 @@ impl Shared {
         let hand_back = self.lanes.apply(&changes, now, is_first);
         *self.routing.write() = Arc::new(table.with(changes));
         dispatcher::start_attempts(self);
+        // A webhook that receives again lets its recovery go on.
+        self.recoveries.note(now);
         self.hand_back(hand_back).await;
         Ok(())
     }

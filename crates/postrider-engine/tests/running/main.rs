@@ -6,4 +6,5 @@
 
 mod chaos;
 mod delivering;
+mod recovering;
 mod support;
