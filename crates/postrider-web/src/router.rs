@@ -17,7 +17,7 @@ use crate::api::auth::Access::{
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
-    merchants, metrics, portal_links, preview, sessions, setup, users, verification,
+    merchants, metrics, portal_links, preview, recoveries, sessions, setup, users, verification,
     webhook_actions, webhooks,
 };
 use crate::api_key::Scope::{
@@ -153,6 +153,18 @@ fn deliveries() -> Vec<Route> {
         post("/api/v1/deliveries/{id}/resend", deliveries::resend)
             .scope(DeliveriesWrite)
             .doc(docs::deliveries::resend),
+        post("/api/v1/recoveries", recoveries::create)
+            .scope(DeliveriesWrite)
+            .doc(docs::recoveries::create),
+        get("/api/v1/recoveries", recoveries::list)
+            .scope(DeliveriesRead)
+            .doc(docs::recoveries::list),
+        get("/api/v1/recoveries/{id}", recoveries::show)
+            .scope(DeliveriesRead)
+            .doc(docs::recoveries::show),
+        post("/api/v1/recoveries/{id}/cancel", recoveries::cancel)
+            .scope(DeliveriesWrite)
+            .doc(docs::recoveries::cancel),
     ]
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod merchants;
 pub(crate) mod metrics;
 pub(crate) mod portal_links;
 pub(crate) mod preview;
+pub(crate) mod recoveries;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod users;

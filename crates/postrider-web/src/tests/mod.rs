@@ -17,6 +17,7 @@ mod metrics;
 mod paging;
 mod people;
 mod preview;
+mod recoveries;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use postrider_core::ids::{Id, MerchantId};
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
 use postrider_engine::client::{NameServers, Trust};
+use postrider_engine::clock::ManualClock;
 use postrider_engine::schemas::{SchemaCheck, Schemas};
 use postrider_engine::{Clock, Engine, EngineOptions, Sabotage, chance};
 use postrider_store::catalog::{ApiKey, Merchant};
@@ -154,6 +156,14 @@ impl TestApp {
         let (key, operator) = (String::new(), String::new());
         let merchant = MerchantId::from_bits(0);
         Self { app, engine, merchant, key, operator, _directory: directory }
+    }
+
+    /// The clock, if it is moved by hand.
+    pub(super) fn manual(&self) -> Option<&ManualClock> {
+        match self.engine.clock() {
+            Clock::Manual(manual) => Some(manual),
+            Clock::System(_) => None,
+        }
     }
 
     /// Another merchant with a key of every scope.

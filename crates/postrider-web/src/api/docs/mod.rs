@@ -7,6 +7,7 @@ pub(crate) mod administration;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod people;
+pub(crate) mod recoveries;
 pub(crate) mod service;
 pub(crate) mod webhooks;
 

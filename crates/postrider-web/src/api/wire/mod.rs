@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod metrics;
 pub(crate) mod object;
+pub(crate) mod recovery;
 pub(crate) mod webhook;
 pub(crate) mod webhook_fields;
 
