@@ -33,5 +33,6 @@ pub mod sign;
 pub mod snapshot;
 pub mod subject;
 pub mod target;
+pub mod terms;
 pub mod time;
 pub mod webhook;

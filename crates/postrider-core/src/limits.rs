@@ -174,11 +174,36 @@ pub const PAGE_SIZE_DEFAULT: u32 = 25;
 pub const LEGACY_PAGE_SIZE_DEFAULT: u32 = 10;
 /// Rows in a page at most (product.md).
 pub const PAGE_SIZE_MAX: u32 = 100;
+/// Rows a page of a list may read in vain before it answers with what it has: some tens of
+/// milliseconds at worst, whatever the filters are.
+pub const PAGE_EFFORT_MAX: usize = 2_000;
+/// Search terms of one event. Real ones have four to eight; a subscriber's list of subscriptions is
+/// cut here.
+pub const TERMS_PER_EVENT_MAX: usize = 32;
+/// Bytes of one search term: longer than any id or e-mail address (RFC 5321 allows 254).
+pub const TERM_BYTES_MAX: usize = 256;
+/// Failed deliveries looked at for one list of undelivered ones; each is two searches.
+pub const UNDELIVERED_MAX: usize = 2_000;
+/// The same of one webhook.
+pub const UNDELIVERED_PER_WEBHOOK_MAX: usize = 1_000;
+/// Deliveries in one answer of a feed.
+pub const FEED_ROWS_MAX: usize = 100;
+/// Payload bytes after which an answer of a feed ends.
+pub const FEED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest time a feed waits for something new.
+pub const FEED_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Feeds that may wait at once.
+pub const FEED_WAITERS_MAX: usize = 256;
+/// How far the time in a minted id, or the order of events, may run ahead of their times: requests
+/// overtake each other, and clocks are set. Beyond it a search by time may miss a row.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(10);
 /// How far back the figures of a webhook go (facts.md 9).
 pub const METRICS_SPAN: Duration = Duration::from_hours(30 * 24);
 /// Successful attempts behind a webhook's latency percentiles: enough for the 99th to mean
 /// something, and each is a search of its own.
 pub const LATENCY_SAMPLES_MAX: usize = 1_000;
+/// Newest deliveries of a webhook among which these are looked for.
+pub const LATENCY_EFFORT_MAX: usize = 4_000;
 /// Client connections served at once.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Time to send a request's head, also the idle time between requests (reliability.md row 6).

@@ -138,9 +138,9 @@ pub trait Catalog: Send + Sync {
     /// One delivery with its event and attempts, oldest attempt first.
     async fn delivery(&self, merchant: MerchantId, id: DeliveryId) -> Result<DeliveryDetail>;
 
-    /// The figures of one webhook over its deliveries created at or after `since`, those of test
-    /// events included. Reads each of these deliveries, so the cost grows with their number; it
-    /// holds up no writing, and what moves on meanwhile is counted as it was found.
+    /// The figures of one webhook over its deliveries created on the UTC day of `since` or later,
+    /// those of test events included. Counted while they move, so asking costs the same however
+    /// many there are.
     async fn webhook_metrics(
         &self,
         merchant: MerchantId,
@@ -374,7 +374,8 @@ pub struct WebhookMetrics {
 }
 
 /// Percentiles of the whole time of successful attempts: those of the newest
-/// `limits::LATENCY_SAMPLES_MAX` successful deliveries at most.
+/// `limits::LATENCY_SAMPLES_MAX` successful deliveries among the newest
+/// `limits::LATENCY_EFFORT_MAX` deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latency {
     /// The median.

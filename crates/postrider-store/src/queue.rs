@@ -65,6 +65,10 @@ pub trait Queue: Send + Sync {
     /// How much there is of everything.
     async fn tally(&self) -> Result<Tally>;
 
+    /// The deliveries by state as counted while they move, beside the decisions to deliver counted
+    /// when they were stored. Reads one row per webhook and day, so it can be asked of a live store.
+    async fn balance(&self) -> Result<Balance>;
+
     /// Returns when another process may have made work due. A hint, never the truth; a backend
     /// that serves one process only never returns.
     async fn work_hint(&self);
@@ -247,6 +251,29 @@ pub enum Resent {
     AlreadyPending,
     /// Its webhook is disabled or deleted; nothing changed.
     WebhookNotReceiving,
+}
+
+/// Deliveries as they were counted one by one. `pending + success + failed + canceled` equals
+/// `decided`, and each equals its namesake in [`Tally`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balance {
+    /// Decisions to deliver.
+    pub decided: u64,
+    /// Pending deliveries.
+    pub pending: u64,
+    /// Successful deliveries.
+    pub success: u64,
+    /// Failed deliveries.
+    pub failed: u64,
+    /// Canceled deliveries.
+    pub canceled: u64,
+}
+
+impl Balance {
+    /// Whether every decision to deliver is a delivery in one of its states.
+    pub fn is_even(&self) -> bool {
+        self.pending + self.success + self.failed + self.canceled == self.decided
+    }
 }
 
 /// How much there is of everything. `pending + success + failed + canceled` equals the decisions

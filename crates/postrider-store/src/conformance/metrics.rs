@@ -8,7 +8,7 @@ use postrider_core::limits;
 use postrider_core::outcome::Outcome;
 
 use super::Harness;
-use super::fixture::{at, attempt, merchant, minted, webhook_id};
+use super::fixture::{at, attempt, merchant, minted, stamp, webhook_id};
 use crate::catalog::{Latency, WebhookMetrics};
 use crate::queue::{Change, LeasedDelivery};
 
@@ -50,15 +50,50 @@ pub async fn metrics_count_each_state_and_the_successes_that_took_a_retry(harnes
     assert_eq!(metrics(&harness, 0).await, expected);
 }
 
-pub async fn metrics_leave_out_what_was_created_before(harness: Harness) {
+pub async fn metrics_leave_out_days_before(harness: Harness) {
+    const DAY: i64 = 86_400;
     let harness = harness.with_webhooks(1).await;
-    // Delivery ids hold their time in milliseconds.
-    for seconds in [10_u32, 20, 30] {
-        harness.post_one(u64::from(seconds) * 1_000, 1, i64::from(seconds)).await;
+    // Tests begin some hours after midnight UTC.
+    let midnight = -at(0).unix_seconds().rem_euclid(DAY);
+    for (n, seconds) in [(1, midnight), (2, midnight + DAY - 1), (3, midnight + DAY)] {
+        harness.post_one(n, 1, seconds).await;
     }
-    for (since, pending) in [(0, 3), (10, 3), (11, 2), (20, 2), (21, 1), (31, 0)] {
+    for (since, pending) in [
+        (midnight - 9 * DAY, 3),
+        (midnight, 3),
+        (midnight + DAY - 1, 3),
+        (midnight + DAY, 1),
+        (midnight + 2 * DAY, 0),
+    ] {
         assert_eq!(metrics(&harness, since).await.pending, pending, "{since}");
     }
+}
+
+pub async fn figures_follow_every_move_and_balance(harness: Harness) {
+    let mut harness = harness.with_webhooks(2).await;
+    for n in 1..=6 {
+        harness.post(vec![minted(n, 0).to(n, 1).to(n + 10, 2).into()]).await.unwrap();
+    }
+    let leased = harness.lease_of(1, 3, 0).await.deliveries;
+    succeed(&harness, &leased[0], 1, 5).await;
+    harness.settle_one(&leased[1], Next::Failed, 1).await;
+    harness.settle_one(&leased[2], Next::Retry(at(900)), 1).await;
+    for delivery in [leased[0].id, leased[1].id] {
+        harness.resend(merchant(1), delivery, stamp(2)).await.unwrap();
+    }
+    // A resend takes a success back; a second one is a retry.
+    let again = harness.lease_of(1, 9, 2).await.deliveries;
+    let again = again.iter().find(|lease| lease.id == leased[0].id).unwrap();
+    succeed(&harness, again, 3, 5).await;
+    let of_first = metrics(&harness, 0).await;
+    assert_eq!((of_first.successful, of_first.successful_retries), (1, 1));
+    assert_eq!((of_first.failed, of_first.pending), (0, 5));
+    harness.delete_webhook(merchant(1), webhook_id(2), stamp(4)).await.unwrap();
+    harness.restart(at(5)).await;
+    let (balance, tally) = (harness.balance().await.unwrap(), harness.tally().await.unwrap());
+    assert_eq!((balance.pending, balance.success), (tally.pending, tally.success));
+    assert_eq!((balance.failed, balance.canceled), (tally.failed, tally.canceled));
+    assert_eq!((balance.decided, balance.is_even()), (12, true));
 }
 
 pub async fn latencies_are_those_of_the_newest_successes(harness: Harness) {

@@ -134,7 +134,8 @@ macro_rules! conformance {
             ]
             metrics: [
                 metrics_count_each_state_and_the_successes_that_took_a_retry
-                metrics_leave_out_what_was_created_before
+                metrics_leave_out_days_before
+                figures_follow_every_move_and_balance
                 latencies_are_those_of_the_newest_successes
             ]
             audit: [

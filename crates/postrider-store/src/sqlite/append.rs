@@ -35,7 +35,7 @@ pub(super) fn append(desk: &mut Desk, batch: &[Append]) -> Result<Vec<Answer>> {
     batch.iter().map(|request| append_one(desk, request)).collect()
 }
 
-fn append_one(desk: &Desk, request: &Append) -> Result<Answer> {
+fn append_one(desk: &mut Desk, request: &Append) -> Result<Answer> {
     if request.routing_version != desk.catalog_version {
         return Ok(Err(AppendRefusal::RoutingMoved));
     }
@@ -45,7 +45,7 @@ fn append_one(desk: &Desk, request: &Append) -> Result<Answer> {
     };
     for (event, answer) in request.events.iter().zip(&answers) {
         if !answer.is_duplicate {
-            insert(&desk.connection, event)?;
+            insert(desk, event)?;
         }
     }
     Ok(Ok(answers))
@@ -104,7 +104,8 @@ fn delivered(decisions: &[Decision]) -> Vec<DeliveryId> {
     decisions.iter().filter_map(Decision::delivery).collect()
 }
 
-fn insert(connection: &Connection, new: &NewEvent) -> Result<()> {
+fn insert(desk: &mut Desk, new: &NewEvent) -> Result<()> {
+    let Desk { connection, days, .. } = desk;
     let event = &new.event;
     let inserted = connection.prepare_cached(INSERT_EVENT)?.execute(params![
         event.merchant.to_bytes(),
@@ -123,6 +124,10 @@ fn insert(connection: &Connection, new: &NewEvent) -> Result<()> {
     let seq = connection.last_insert_rowid();
     for delivery in &new.deliveries {
         insert_delivery(connection, seq, new, delivery)?;
+        days.created(delivery.webhook, event.accepted_at);
+    }
+    for decision in new.decisions.iter().filter(|decision| decision.delivery().is_some()) {
+        days.decided(decision.webhook, event.accepted_at);
     }
     Ok(())
 }

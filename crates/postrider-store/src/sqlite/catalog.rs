@@ -14,9 +14,8 @@ use rusqlite::Connection;
 
 use super::audit::Verifying;
 use super::fault::Stopped;
-use super::metrics::Counting;
 use super::writer::Desk;
-use super::{Sqlite, accounts, audit, filters, log, recoveries, version, webhooks};
+use super::{Sqlite, accounts, audit, filters, log, metrics, recoveries, version, webhooks};
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
     Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, WebhookMetrics,
@@ -191,19 +190,11 @@ impl Catalog for Sqlite {
         id: WebhookId,
         since: Timestamp,
     ) -> Result<WebhookMetrics> {
-        let mut counting = Counting::new(id, since);
-        self.readers.run(move |reader| webhooks::one(reader, merchant, id)).await?;
-        loop {
-            let slice = move |reader: &Connection| {
-                let is_more = counting.slice(reader)?;
-                Ok((counting, is_more))
-            };
-            let is_more;
-            (counting, is_more) = self.readers.run(slice).await?;
-            if !is_more {
-                return Ok(counting.done());
-            }
-        }
+        let read = move |reader: &Connection| {
+            webhooks::one(reader, merchant, id)?;
+            metrics::of(reader, id, since)
+        };
+        self.readers.run(read).await
     }
 
     async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable> {

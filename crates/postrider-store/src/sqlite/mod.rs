@@ -14,6 +14,7 @@ mod append;
 mod audit;
 mod backlog;
 mod catalog;
+mod days;
 mod fault;
 mod filters;
 mod ground;
@@ -78,7 +79,7 @@ impl Sqlite {
             tracing::info!(returned, "leases of an earlier process are due again");
         }
         let readers = Readers::open(path)?;
-        let desk = Desk { connection, sealer: sealer.clone(), catalog_version };
+        let desk = Desk::new(connection, sealer.clone(), catalog_version);
         let writer =
             Writer::start(desk).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         Ok(Self { readers, writer, _lock: lock, sealer, path: path.to_owned() })

@@ -9,10 +9,10 @@ use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::Health;
 
-use super::{Sqlite, append, lease, log, recoveries, settle, webhooks};
+use super::{Sqlite, append, days, lease, log, recoveries, settle, webhooks};
 use crate::error::Result;
 use crate::queue::{
-    Append, AppendRefusal, Appended, LaneState, LeaseAsk, Leased, Queue, Resent, Settled,
+    Append, AppendRefusal, Appended, Balance, LaneState, LeaseAsk, Leased, Queue, Resent, Settled,
     Settlement, Tally,
 };
 use crate::recovery::Advanced;
@@ -61,6 +61,10 @@ impl Queue for Sqlite {
 
     async fn tally(&self) -> Result<Tally> {
         self.readers.run(log::tally).await
+    }
+
+    async fn balance(&self) -> Result<Balance> {
+        self.readers.run(days::balance).await
     }
 
     async fn work_hint(&self) {

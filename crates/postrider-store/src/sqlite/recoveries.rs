@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use postrider_core::audit::Stamp;
+use postrider_core::delivery::State;
 use postrider_core::ids::{DeliveryId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::limits;
 use postrider_core::recovery::{self, Recovery, Status, Wanted};
@@ -16,6 +17,7 @@ use postrider_core::webhook::Status as WebhookStatus;
 use rusqlite::{Connection, Row, params};
 
 use super::accounts::position;
+use super::days::Moving;
 use super::pages::{self, Scan};
 use super::rows::recovery::{ended_code, recovery as read, status_code};
 use super::rows::{collect, first, id, millis, state_code, time};
@@ -25,7 +27,7 @@ use crate::catalog::{Page, PageAsk};
 use crate::error::{Result, StoreError};
 use crate::recovery::{Advanced, Begun, Recoverable, RecoveryFilter};
 
-const CANDIDATES: &str = "SELECT id, created_at, settled_at, is_test \
+const CANDIDATES: &str = "SELECT id, created_at, settled_at, is_test, attempts \
      FROM deliveries INDEXED BY deliveries_ended \
      WHERE webhook = ?1 AND state = ?2 AND state >= 2 AND id > ?3 AND id < ?4 \
      ORDER BY id LIMIT ?5";
@@ -71,19 +73,20 @@ const CLOCK_SET_BACK_MAX: Duration = Duration::from_hours(24);
 /// A delivery that ended, with what decides whether it is wanted.
 struct Candidate {
     id: DeliveryId,
-    created_at: Timestamp,
     settled_at: Timestamp,
     is_test: bool,
+    moving: Moving,
 }
 
 impl Candidate {
-    fn read(row: &Row<'_>) -> Result<Self> {
+    fn read(row: &Row<'_>, webhook: WebhookId, state: State) -> Result<Self> {
         let (created_at, settled_at) = (time(row, 1)?, time(row, 2)?);
-        Ok(Self { id: id(row, 0)?, created_at, settled_at, is_test: row.get(3)? })
+        let moving = Moving { webhook, created_at, state, attempts: row.get(4)? };
+        Ok(Self { id: id(row, 0)?, settled_at, is_test: row.get(3)?, moving })
     }
 
     fn is_wanted(&self, wanted: &Wanted) -> bool {
-        wanted.takes(self.created_at, self.settled_at, self.is_test)
+        wanted.takes(self.moving.created_at, self.settled_at, self.is_test)
     }
 }
 
@@ -101,7 +104,9 @@ fn candidates(
         let webhook = wanted.webhook.to_bytes();
         let (from, to) = (after.to_bytes(), ceiling.to_bytes());
         let key = params![webhook, state_code(*state), from, to, limit];
-        all.extend(collect(&mut statement, key, Candidate::read)?);
+        all.extend(collect(&mut statement, key, |row| {
+            Candidate::read(row, wanted.webhook, *state)
+        })?);
     }
     // Each state gave its first ones, so the first ones of both are among them.
     all.sort_unstable_by_key(|candidate| candidate.id);
@@ -138,7 +143,7 @@ impl Counting {
         let candidates = candidates(connection, &self.wanted, self.after, limit)?;
         for candidate in candidates.iter().filter(|candidate| candidate.is_wanted(&self.wanted)) {
             let Recoverable { count, oldest_at, newest_at, .. } = &mut self.counted;
-            let created_at = candidate.created_at;
+            let created_at = candidate.moving.created_at;
             *count += 1;
             *oldest_at = Some(oldest_at.map_or(created_at, |oldest| oldest.min(created_at)));
             *newest_at = (*newest_at).max(Some(created_at));
@@ -247,12 +252,12 @@ pub(super) fn due(connection: &Connection) -> Result<Option<Timestamp>> {
 
 /// Moves the recovery that has been due longest on by what its rate allows for a second.
 pub(super) fn advance(desk: &mut Desk, stamp: &Stamp) -> Result<Option<Advanced>> {
-    let connection = &desk.connection;
     let now = params![stamp.at.unix_millis()];
-    let next = first(&mut *connection.prepare_cached(NEXT)?, now, placed)?;
+    let next = first(&mut *desk.connection.prepare_cached(NEXT)?, now, placed)?;
     let Some((recovery, mut position)) = next else { return Ok(None) };
     let Recovery { wanted, rate_per_second, .. } = recovery;
-    let candidates = candidates(connection, &wanted, position, limits::RECOVERY_RATE_MAX as usize)?;
+    let candidates =
+        candidates(&desk.connection, &wanted, position, limits::RECOVERY_RATE_MAX as usize)?;
     let mut resent = 0;
     for candidate in &candidates {
         if resent == rate_per_second {
@@ -260,7 +265,7 @@ pub(super) fn advance(desk: &mut Desk, stamp: &Stamp) -> Result<Option<Advanced>
         }
         position = candidate.id;
         if candidate.is_wanted(&wanted) {
-            settle::make_due(connection, candidate.id, stamp.at)?;
+            settle::make_due(desk, candidate.id, candidate.moving, stamp.at)?;
             resent += 1;
         }
     }
@@ -268,7 +273,7 @@ pub(super) fn advance(desk: &mut Desk, stamp: &Stamp) -> Result<Option<Advanced>
         finish(desk, &recovery, Status::Done, stamp)?;
     } else {
         let due_at = stamp.at + recovery::pause(resent, rate_per_second);
-        connection.prepare_cached(MOVE)?.execute(params![
+        desk.connection.prepare_cached(MOVE)?.execute(params![
             recovery.id.to_bytes(),
             position.to_bytes(),
             recovery.resent + u64::from(resent),

@@ -16,12 +16,13 @@ use crate::error::{Result, StoreError};
 
 /// "Post" in ASCII, in the header of the file.
 const APPLICATION_ID: i64 = 0x506f_7374;
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_audit.sql"),
     include_str!("../../migrations/sqlite/0003_filters.sql"),
     include_str!("../../migrations/sqlite/0004_accounts.sql"),
     include_str!("../../migrations/sqlite/0005_recoveries.sql"),
+    include_str!("../../migrations/sqlite/0006_search.sql"),
 ];
 
 const SETTINGS: &str = "
@@ -246,6 +247,37 @@ mod tests {
             assert!(check_synchronous(level).unwrap_err().to_string().contains("power cut"));
         }
         assert!(check_synchronous(2).is_ok() && check_synchronous(3).is_ok());
+    }
+
+    #[test]
+    fn figures_of_older_deliveries_are_counted_by_the_migration() {
+        const DELIVERY: &str = "INSERT INTO deliveries (id, event, webhook, choice, state, \
+             is_test, is_leased, epoch, due_at, attempts, attempts_before, returned, \
+             schedule_started_at, created_at) VALUES (?1, 1, x'07', 0, ?2, 0, 0, 0, 0, ?3, 0, 0, 0, ?4)";
+        const SEARCH: &str = include_str!("../../migrations/sqlite/0006_search.sql");
+        let memory = Connection::open_in_memory().unwrap();
+        for sql in MIGRATIONS.iter().take_while(|sql| **sql != SEARCH) {
+            memory.execute_batch(sql).unwrap();
+        }
+        let day = 86_400_000_i64;
+        for (id, state, attempts, created_at) in [
+            (1_u8, 0, 0, day),
+            (2, 1, 1, day),
+            (3, 1, 2, day + 5),
+            (4, 2, 9, day),
+            (5, 3, 0, 2 * day),
+        ] {
+            memory.execute(DELIVERY, params![[id], state, attempts, created_at]).unwrap();
+        }
+        memory.execute_batch(SEARCH).unwrap();
+        let mut statement = memory.prepare("SELECT * FROM webhook_days").unwrap();
+        let figures = statement.query_map([], |row| {
+            let numbers = [0, 2, 3, 4, 5, 6, 7].map(|column| row.get_unwrap::<_, i64>(column));
+            assert_eq!(row.get_unwrap::<_, Vec<u8>>(1), [7]);
+            Ok(numbers)
+        });
+        let figures: Vec<_> = figures.unwrap().map(|row| row.unwrap()).collect();
+        assert_eq!(figures, [[1, 4, 1, 2, 1, 1, 0], [2, 1, 0, 0, 0, 0, 1]]);
     }
 
     #[test]

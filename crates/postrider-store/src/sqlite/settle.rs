@@ -13,19 +13,21 @@ use postrider_core::webhook::Status;
 use rusqlite::{Connection, params};
 
 use super::audit;
+use super::days::Moving;
 use super::rows::{attempt, first, id, millis, state, state_code, time, webhook};
 use super::writer::Desk;
 use crate::error::{Result, StoreError};
 use crate::queue::{Change, Resent, Settled, Settlement};
 
-const STANDING: &str = "SELECT state, epoch, is_leased, attempts, due_at, settled_at \
-     FROM deliveries WHERE id = ?1";
+const STANDING: &str = "SELECT state, epoch, is_leased, attempts, due_at, settled_at, webhook, \
+     created_at FROM deliveries WHERE id = ?1";
 const MOVE: &str = "UPDATE deliveries SET state = ?2, due_at = ?3, attempts = ?4, \
      settled_at = ?5, is_leased = 0 WHERE id = ?1";
 const HAND_BACK: &str = "UPDATE deliveries SET due_at = ?2, returned = returned + 1, \
      is_leased = 0 WHERE id = ?1";
-const FOR_RESEND: &str = "SELECT d.state, d.webhook, w.status, w.deleted_at IS NOT NULL \
-     FROM deliveries d JOIN events e ON e.seq = d.event JOIN webhooks w ON w.id = d.webhook \
+const FOR_RESEND: &str = "SELECT d.state, d.webhook, w.status, w.deleted_at IS NOT NULL, \
+     d.attempts, d.created_at FROM deliveries d JOIN events e ON e.seq = d.event \
+     JOIN webhooks w ON w.id = d.webhook \
      WHERE d.id = ?1 AND e.merchant = ?2";
 // An attempt still running from before does not count for the new schedule: its lease ends here.
 // Leases lost before are forgiven, or a delivery once taken for poison would be given up again at
@@ -33,22 +35,23 @@ const FOR_RESEND: &str = "SELECT d.state, d.webhook, w.status, w.deleted_at IS N
 const RESEND: &str = "UPDATE deliveries SET state = 0, due_at = ?2, is_leased = 0, \
      returned = max(epoch - attempts, 0), attempts_before = attempts, \
      schedule_started_at = ?2, settled_at = NULL WHERE id = ?1";
+const NOTE_RESEND: &str = "INSERT INTO resends (webhook, delivery, at) VALUES (?1, ?2, ?3)";
 
 /// Settles a batch; the answers come in its order (Q9).
 pub(super) fn settle(desk: &mut Desk, batch: &[Settlement]) -> Result<Vec<Settled>> {
-    batch.iter().map(|settlement| settle_one(&desk.connection, settlement)).collect()
+    batch.iter().map(|settlement| settle_one(desk, settlement)).collect()
 }
 
 struct Standing {
-    state: State,
+    moving: Moving,
     epoch: u32,
     is_leased: bool,
-    attempts: u32,
     due_at: Timestamp,
     settled_at: Option<Timestamp>,
 }
 
-fn settle_one(connection: &Connection, settlement: &Settlement) -> Result<Settled> {
+fn settle_one(desk: &mut Desk, settlement: &Settlement) -> Result<Settled> {
+    let connection = &desk.connection;
     let Some(standing) = standing(connection, settlement.delivery)? else {
         return Ok(Settled::Stale);
     };
@@ -63,7 +66,7 @@ fn settle_one(connection: &Connection, settlement: &Settlement) -> Result<Settle
             Ok(Settled::Done)
         }
         Change::Attempted { attempt, next } => {
-            attempted(connection, settlement, &standing, attempt, *next)
+            attempted(desk, settlement, &standing, attempt, *next)
         }
     }
 }
@@ -72,10 +75,14 @@ fn standing(connection: &Connection, delivery: DeliveryId) -> Result<Option<Stan
     let mut statement = connection.prepare_cached(STANDING)?;
     first(&mut statement, params![delivery.to_bytes()], |row| {
         Ok(Standing {
-            state: state(row.get(0)?)?,
+            moving: Moving {
+                webhook: id(row, 6)?,
+                created_at: time(row, 7)?,
+                state: state(row.get(0)?)?,
+                attempts: row.get(3)?,
+            },
             epoch: row.get(1)?,
             is_leased: row.get(2)?,
-            attempts: row.get(3)?,
             due_at: time(row, 4)?,
             settled_at: super::rows::optional_time(row, 5)?,
         })
@@ -83,21 +90,22 @@ fn standing(connection: &Connection, delivery: DeliveryId) -> Result<Option<Stan
 }
 
 fn attempted(
-    connection: &Connection,
+    desk: &mut Desk,
     settlement: &Settlement,
     standing: &Standing,
     record: &Attempt,
     next: Next,
 ) -> Result<Settled> {
+    let Desk { connection, days, .. } = desk;
     let delivery = settlement.delivery;
-    if record.number != standing.attempts.saturating_add(1) {
+    if record.number != standing.moving.attempts.saturating_add(1) {
         // Cannot happen while the epoch fences. Refused alone, so that its neighbours are not
         // (Q9); the lease runs out and the delivery is attempted anew.
         tracing::error!(%delivery, number = record.number, "an attempt has the wrong number");
         return Ok(Settled::Stale);
     }
     attempt::insert(connection, delivery, record)?;
-    let (state, due_at, settled_at) = match (standing.state, next) {
+    let (state, due_at, settled_at) = match (standing.moving.state, next) {
         (State::Canceled, Next::Retry(_) | Next::Failed) => {
             (State::Canceled, standing.due_at, standing.settled_at)
         }
@@ -112,6 +120,7 @@ fn attempted(
         record.number,
         millis(settled_at),
     ])?;
+    days.moved(standing.moving, state, record.number);
     Ok(Settled::Done)
 }
 
@@ -122,33 +131,38 @@ pub(super) fn resend(
     delivery: DeliveryId,
     stamp: &Stamp,
 ) -> Result<Resent> {
-    let connection = &desk.connection;
     let key = params![delivery.to_bytes(), merchant.to_bytes()];
-    let found = first(&mut *connection.prepare_cached(FOR_RESEND)?, key, |row| {
+    let found = first(&mut *desk.connection.prepare_cached(FOR_RESEND)?, key, |row| {
         let is_deleted: bool = row.get(3)?;
         let status = webhook::status(row.get(2)?)?;
         let is_receiving = !is_deleted && !matches!(status, Status::Disabled(_));
-        Ok((state(row.get(0)?)?, id(row, 1)?, is_receiving))
+        let (state, webhook, created_at) = (state(row.get(0)?)?, id(row, 1)?, time(row, 5)?);
+        Ok((Moving { webhook, created_at, state, attempts: row.get(4)? }, is_receiving))
     })?;
-    let (state, webhook, is_receiving) = found.ok_or(StoreError::NotFound)?;
-    if state == State::Pending {
+    let (moving, is_receiving) = found.ok_or(StoreError::NotFound)?;
+    if moving.state == State::Pending {
         return Ok(Resent::AlreadyPending);
     }
     if !is_receiving {
         return Ok(Resent::WebhookNotReceiving);
     }
-    make_due(connection, delivery, stamp.at)?;
+    make_due(desk, delivery, moving, stamp.at)?;
     audit::record(desk, stamp, Some(merchant), "delivery.resent", &delivery, "")?;
-    Ok(Resent::Due { webhook })
+    Ok(Resent::Due { webhook: moving.webhook })
 }
 
 /// Makes a settled delivery due now, with a new schedule.
 pub(super) fn make_due(
-    connection: &Connection,
+    desk: &mut Desk,
     delivery: DeliveryId,
+    moving: Moving,
     now: Timestamp,
 ) -> Result<()> {
-    let key = params![delivery.to_bytes(), now.unix_millis()];
-    connection.prepare_cached(RESEND)?.execute(key)?;
+    let Desk { connection, days, .. } = desk;
+    let (id, at) = (delivery.to_bytes(), now.unix_millis());
+    connection.prepare_cached(RESEND)?.execute(params![id, at])?;
+    let note = params![moving.webhook.to_bytes(), id, at];
+    connection.prepare_cached(NOTE_RESEND)?.execute(note)?;
+    days.moved(moving, State::Pending, moving.attempts);
     Ok(())
 }

@@ -177,8 +177,8 @@ pub(super) fn change_status(
     let backlog = if is_disabled { Backlog::Cancel } else { change.backlog };
     let canceled = match backlog {
         Backlog::Keep => 0,
-        Backlog::Latest => backlog::cancel_superseded(&desk.connection, id, stamp.at)?,
-        Backlog::Cancel => backlog::cancel_all(&desk.connection, id, stamp.at)?,
+        Backlog::Latest => backlog::cancel_superseded(desk, id, stamp.at)?,
+        Backlog::Cancel => backlog::cancel_all(desk, id, stamp.at)?,
     };
     let canceled_words = format!("{canceled} pending deliveries became canceled");
     record(desk, stamp, merchant, moved(before, change.status), id, canceled_words)?;
@@ -196,7 +196,7 @@ pub(super) fn delete(
     let deleted = params![id.to_bytes(), stamp.at.unix_millis(), version];
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
     filters::forget(&desk.connection, id)?;
-    backlog::cancel_all(&desk.connection, id, stamp.at)?;
+    backlog::cancel_all(desk, id, stamp.at)?;
     recoveries::end_with_webhook(desk, merchant, id, stamp)?;
     record(desk, stamp, merchant, "webhook.deleted", id, webhook.name)
 }

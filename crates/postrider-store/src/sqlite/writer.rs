@@ -16,6 +16,7 @@ use postrider_core::seal::Sealer;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::days::Days;
 use super::fault::{self, Lost, Stopped};
 use crate::error::{Result, StoreError};
 
@@ -45,6 +46,15 @@ pub(super) struct Desk {
     pub(super) sealer: Sealer,
     /// The catalog version as of this transaction; put back when it is undone.
     pub(super) catalog_version: u64,
+    /// Figures that this transaction changes.
+    pub(super) days: Days,
+}
+
+impl Desk {
+    /// A desk before its first job.
+    pub(super) fn new(connection: Connection, sealer: Sealer, catalog_version: u64) -> Self {
+        Self { connection, sealer, catalog_version, days: Days::default() }
+    }
 }
 
 /// The way to the writing thread. Dropping it waits for jobs under way and closes the connection.
@@ -160,6 +170,7 @@ impl Bench {
         let ending = self.write_group(first, waiting, &mut group);
         if let Err(lost) = &ending {
             self.desk.catalog_version = version;
+            self.desk.days.drop_group();
             // Fails when SQLite has rolled back by itself, which is as well.
             drop(self.desk.connection.execute_batch(ROLLBACK));
             if lost.is_io_failure() {
@@ -188,6 +199,8 @@ impl Bench {
             let Ok(next) = waiting.try_recv() else { break };
             group.push(next);
         }
+        let Desk { connection, days, .. } = &mut self.desk;
+        days.write(connection).map_err(Lost::of_commit)?;
         self.execute(COMMIT).map_err(Lost::of_commit)
     }
 
@@ -196,9 +209,11 @@ impl Bench {
         self.execute(SAVEPOINT).map_err(Lost::of_commit)?;
         let version = self.desk.catalog_version;
         let Err(error) = job.run(&mut self.desk) else {
+            self.desk.days.keep_job();
             return self.execute(RELEASE).map_err(Lost::of_commit);
         };
         self.desk.catalog_version = version;
+        self.desk.days.drop_job();
         if fault::is_io_failure(error) {
             self.stop_for_good(error);
             return Err(Lost::Neighbour);

@@ -256,6 +256,14 @@ impl Run {
         let (store, model) = (&self.harness, &self.model);
         assert_eq!(store.version().await, model.version);
         assert_eq!(store.tally().await.unwrap(), model.tally());
+        assert_eq!(store.balance().await.unwrap(), model.balance());
+        for webhook in 1..=WEBHOOKS {
+            // A deleted webhook's figures are asked for no more.
+            let shown = store.webhook_metrics(merchant(1), webhook_id(webhook), at(0)).await;
+            if let Ok(shown) = shown {
+                model.compare_metrics(webhook, &shown);
+            }
+        }
         let mut backlog = store.backlog().await.unwrap();
         backlog.sort_by_key(|lane| lane.webhook);
         assert_eq!(backlog, model.backlog());

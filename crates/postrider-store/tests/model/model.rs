@@ -9,11 +9,11 @@ use postrider_core::delivery::{Next, State};
 use postrider_core::ids::{DeliveryId, WebhookId};
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::Status;
-use postrider_store::catalog::{Backlog, DeliveryDetail};
+use postrider_store::catalog::{Backlog, DeliveryDetail, WebhookMetrics};
 use postrider_store::conformance::fixture::{at, webhook_id};
 use postrider_store::queue::{
-    AppendRefusal, Appended, Change, LaneAsk, LaneState, Leased, LeasedDelivery, NewEvent, Resent,
-    Settled, Settlement, Tally,
+    AppendRefusal, Appended, Balance, Change, LaneAsk, LaneState, Leased, LeasedDelivery, NewEvent,
+    Resent, Settled, Settlement, Tally,
 };
 
 /// A lease as its holder remembers it.
@@ -195,6 +195,25 @@ impl Model {
             next_due.map(|_| LaneState { webhook: *webhook, next_due })
         };
         self.webhooks.keys().filter_map(lane).collect()
+    }
+
+    /// The figures of a webhook, counted row by row.
+    pub(crate) fn compare_metrics(&self, webhook: u64, shown: &WebhookMetrics) {
+        let count = |holds: fn(&Row) -> bool| {
+            let mine = self.rows.values().filter(|row| row.webhook == webhook_id(webhook));
+            u64::try_from(mine.filter(|row| holds(row)).count()).unwrap()
+        };
+        assert_eq!(shown.failed, count(|row| row.state == State::Failed));
+        assert_eq!(shown.pending, count(|row| row.state == State::Pending));
+        assert_eq!(shown.successful, count(|row| row.state == State::Success));
+        let retries = count(|row| row.state == State::Success && row.attempts > 1);
+        assert_eq!(shown.successful_retries, retries);
+    }
+
+    pub(crate) fn balance(&self) -> Balance {
+        let Tally { pending, success, failed, canceled, .. } = self.tally();
+        let decided = u64::try_from(self.rows.len()).unwrap();
+        Balance { decided, pending, success, failed, canceled }
     }
 
     pub(crate) fn tally(&self) -> Tally {
