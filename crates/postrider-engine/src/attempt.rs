@@ -28,7 +28,7 @@ use crate::settler::ToSettle;
 use crate::upkeep::{Chore, Task};
 use crate::{Shared, chance};
 
-mod headers;
+pub(crate) mod headers;
 
 /// A delivery whose turn it is.
 pub(crate) struct Started {
@@ -95,7 +95,9 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
 async fn send(shared: &Shared, ready: &Ready, route: &Route, started_at: Timestamp) -> Attempt {
     let (leased, webhook) = (&ready.leased, &route.webhook);
     let number = leased.attempts + 1;
-    let headers = headers::build(shared, ready, route, number, started_at);
+    let said =
+        headers::Said { delivery: leased.id, is_test: leased.is_test, number, body: &ready.body };
+    let headers = headers::build(shared, route, said, started_at);
     let request_headers = headers::as_sent(&webhook.target, &headers, ready.body.len());
     let post = Post {
         target: &webhook.target,

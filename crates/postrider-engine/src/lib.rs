@@ -57,6 +57,7 @@ pub mod chance;
 pub mod client;
 pub mod clock;
 mod dispatcher;
+mod follow;
 mod intake;
 mod lanes;
 mod recovery;
@@ -65,6 +66,7 @@ mod settler;
 mod upkeep;
 
 pub use clock::Clock;
+pub use follow::{FollowError, Followed, FollowedDelivery};
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -188,6 +190,7 @@ pub(crate) struct Shared {
     upkeep: Batcher<Chore>,
     recoveries: Agenda,
     activity: Activity,
+    followers: follow::Followers,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -225,6 +228,7 @@ impl Engine {
             upkeep: Batcher::start(&tracker, stop.clone(), Upkeep::new(shared.clone())),
             recoveries: Agenda::default(),
             activity: Activity::default(),
+            followers: follow::Followers::default(),
             tracker,
             stop,
         });
@@ -317,6 +321,7 @@ impl Engine {
         let resent = self.shared.store.resend(merchant, delivery, stamp).await?;
         if let Resent::Due { webhook } = resent {
             self.shared.lanes.note_due(webhook, now, false);
+            self.shared.followers.tell(std::iter::once(webhook));
         }
         Ok(resent)
     }

@@ -6,24 +6,27 @@
 //! against a picture that is no longer true. Every verb that changes something takes a [`Stamp`] and
 //! adds to the audit log in that transaction too (Q13).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use postrider_core::attempt::Attempt;
 use postrider_core::audit::{Entry, Stamp};
-use postrider_core::delivery::State;
-use postrider_core::event::{Event, EventType};
 use postrider_core::filter::Filter;
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::recovery::{Recovery, Wanted};
-use postrider_core::routing::{Decision, RouteChanges};
-use postrider_core::snapshot::Choice;
+use postrider_core::routing::RouteChanges;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
 
 use crate::error::Result;
 use crate::recovery::{Begun, Recoverable, RecoveryFilter};
+
+mod figures;
+mod lists;
+
+pub use figures::{Latency, WebhookMetrics};
+pub use lists::{
+    Cursor, Delivery, DeliveryDetail, DeliveryFilter, EventFilter, FeedPage, FeedPosition, FeedRow,
+    ListedEvent, Page, PageAsk, StoredEvent, Undelivered, UndeliveredGroup,
+};
 
 /// The cold plane of a store.
 #[async_trait]
@@ -124,7 +127,12 @@ pub trait Catalog: Send + Sync {
     ) -> Result<VerificationKeys>;
 
     /// A merchant's events, newest first.
-    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>>;
+    async fn events(
+        &self,
+        merchant: MerchantId,
+        filter: EventFilter,
+        ask: PageAsk,
+    ) -> Result<Page<ListedEvent>>;
     /// One event.
     async fn event(&self, merchant: MerchantId, id: EventId) -> Result<StoredEvent>;
 
@@ -137,6 +145,21 @@ pub trait Catalog: Send + Sync {
     ) -> Result<Page<Delivery>>;
     /// One delivery with its event and attempts, oldest attempt first.
     async fn delivery(&self, merchant: MerchantId, id: DeliveryId) -> Result<DeliveryDetail>;
+
+    /// The failed deliveries of a merchant, or of one webhook, grouped by webhook and cause.
+    async fn undelivered(
+        &self,
+        merchant: MerchantId,
+        webhook: Option<WebhookId>,
+    ) -> Result<Undelivered>;
+
+    /// What a webhook's feed shows after a place; without one it begins at what is committed now.
+    async fn feed(
+        &self,
+        merchant: MerchantId,
+        webhook: WebhookId,
+        after: Option<FeedPosition>,
+    ) -> Result<FeedPage>;
 
     /// The figures of one webhook over its deliveries created on the UTC day of `since` or later,
     /// those of test events included. Counted while they move, so asking costs the same however
@@ -271,177 +294,4 @@ pub struct StatusChanged {
     pub health: Health,
     /// Deliveries that became canceled.
     pub canceled: u64,
-}
-
-/// An event as lists show it: a page of payloads would have no bound worth the name.
-#[derive(Debug, Clone)]
-pub struct ListedEvent {
-    /// Its id.
-    pub id: EventId,
-    /// Its type.
-    pub event_type: EventType,
-    /// When it happened, Unix seconds.
-    pub created: i64,
-    /// When we accepted it.
-    pub accepted_at: Timestamp,
-    /// Whether it was made up on request.
-    pub is_test: bool,
-    /// What each webhook made of it.
-    pub decisions: Vec<Decision>,
-}
-
-/// An event with what became of it.
-#[derive(Debug, Clone)]
-pub struct StoredEvent {
-    /// The event.
-    pub event: Event,
-    /// Whether it was made up on request.
-    pub is_test: bool,
-    /// What each webhook made of it.
-    pub decisions: Vec<Decision>,
-}
-
-/// Which deliveries are wanted; every filter given must hold.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveryFilter {
-    /// Of this webhook.
-    pub webhook: Option<WebhookId>,
-    /// In this state.
-    pub state: Option<State>,
-    /// Of this type.
-    pub event_type: Option<EventType>,
-    /// Of this event.
-    pub event: Option<EventId>,
-    /// Test deliveries only, or none of them.
-    pub is_test: Option<bool>,
-    /// Created at or after.
-    pub created_after: Option<Timestamp>,
-    /// Created before.
-    pub created_before: Option<Timestamp>,
-}
-
-/// One delivery as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Its id.
-    pub id: DeliveryId,
-    /// Its event.
-    pub event: EventId,
-    /// The event's type.
-    pub event_type: EventType,
-    /// Its webhook.
-    pub webhook: WebhookId,
-    /// Where it stands.
-    pub state: State,
-    /// Whether it carries a test event.
-    pub is_test: bool,
-    /// Attempts on record.
-    pub attempts: u32,
-    /// When a pending delivery is next due; for one in flight, when its lease runs out.
-    pub due_at: Option<Timestamp>,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it left `Pending`.
-    pub settled_at: Option<Timestamp>,
-}
-
-/// One delivery as its own page shows it.
-#[derive(Debug, Clone)]
-pub struct DeliveryDetail {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// Its event, from which the body follows.
-    pub event: Event,
-    /// The additional data in its body.
-    pub choice: Choice,
-    /// Its attempts, oldest first.
-    pub attempts: Vec<Attempt>,
-}
-
-/// How the deliveries of one webhook stand. Canceled ones are in no figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WebhookMetrics {
-    /// Given up.
-    pub failed: u64,
-    /// Delivered.
-    pub successful: u64,
-    /// Those of `successful` that took more than one attempt.
-    pub successful_retries: u64,
-    /// Waiting for an attempt, a retry or an answer.
-    pub pending: u64,
-    /// How long successful attempts took; `None` without any.
-    pub latency: Option<Latency>,
-}
-
-/// Percentiles of the whole time of successful attempts: those of the newest
-/// `limits::LATENCY_SAMPLES_MAX` successful deliveries among the newest
-/// `limits::LATENCY_EFFORT_MAX` deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Latency {
-    /// The median.
-    pub p50: Duration,
-    /// 95 of 100 took no longer.
-    pub p95: Duration,
-    /// 99 of 100 took no longer.
-    pub p99: Duration,
-}
-
-impl Latency {
-    /// The percentiles of `samples` by nearest rank, so that each is a time that was measured.
-    pub fn of(samples: &mut [Duration]) -> Option<Self> {
-        samples.sort_unstable();
-        let percentile = |percent: usize| {
-            let rank = (samples.len() * percent).div_ceil(100);
-            samples.get(rank.saturating_sub(1)).copied()
-        };
-        Some(Self { p50: percentile(50)?, p95: percentile(95)?, p99: percentile(99)? })
-    }
-}
-
-/// Which page of a list.
-#[derive(Debug, Clone, Copy)]
-pub struct PageAsk {
-    /// Rows at most; 1 to `limits::PAGE_SIZE_MAX`.
-    pub size: u32,
-    /// Where to go on; the newest rows when absent.
-    pub cursor: Option<Cursor>,
-}
-
-/// A place in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// Rows older than the row at this position.
-    Older(u128),
-    /// Rows newer than the row at this position.
-    Newer(u128),
-}
-
-/// Some rows of a list, newest first.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The rows.
-    pub rows: Vec<T>,
-    /// Where older rows go on, if there are any.
-    pub next: Option<Cursor>,
-    /// Where newer rows go on, if there are any.
-    pub previous: Option<Cursor>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_times_that_were_measured() {
-        let of = |millis: &[u64]| {
-            let mut samples: Vec<_> = millis.iter().copied().map(Duration::from_millis).collect();
-            let latency = Latency::of(&mut samples)?;
-            Some([latency.p50, latency.p95, latency.p99].map(|each| each.as_millis()))
-        };
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[7]), Some([7, 7, 7]));
-        assert_eq!(of(&[30, 10, 20]), Some([20, 30, 30]));
-        let hundred: Vec<_> = (1..=100).rev().collect();
-        assert_eq!(of(&hundred), Some([50, 95, 99]));
-    }
 }

@@ -36,3 +36,11 @@ pub async fn open(options: OpenOptions) -> Result<Arc<dyn Store>> {
     let store = sqlite::Sqlite::open(path, options.sealer, options.now).await?;
     Ok(Arc::new(store))
 }
+
+/// Opens a store whose search index nobody keeps: what a comparison of its cost needs.
+#[cfg(feature = "conformance")]
+pub async fn open_unsearched(options: OpenOptions) -> Result<Arc<dyn Store>> {
+    let path = sqlite_path(&options.url)?;
+    let store = sqlite::Sqlite::open_with(path, options.sealer, options.now, false).await?;
+    Ok(Arc::new(store))
+}

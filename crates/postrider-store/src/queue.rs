@@ -102,7 +102,8 @@ pub struct NewEvent {
 /// One delivery to store.
 #[derive(Debug, Clone, Copy)]
 pub struct NewDelivery {
-    /// Its id.
+    /// Its id, minted when the event was accepted or at most `limits::CLOCK_SLACK` later: lists look
+    /// for a time among ids.
     pub id: DeliveryId,
     /// Its webhook.
     pub webhook: WebhookId,

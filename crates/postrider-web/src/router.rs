@@ -16,7 +16,7 @@ use crate::api::auth::Access::{
 };
 use crate::api::auth::{self, Door};
 use crate::api::{
-    api_keys, audit_log, deliveries, description, docs, event_types, events, explain, health,
+    api_keys, audit_log, deliveries, description, docs, event_types, events, explain, feed, health,
     merchants, metrics, portal_links, preview, recoveries, sessions, setup, users, verification,
     webhook_actions, webhooks,
 };
@@ -133,6 +133,9 @@ fn webhooks() -> Vec<Route> {
         get("/api/v1/webhooks/{id}/metrics", metrics::show)
             .scope(WebhooksRead)
             .doc(docs::webhooks::metrics),
+        get("/api/v1/webhooks/{id}/feed", feed::show)
+            .scope(DeliveriesWrite)
+            .doc(docs::deliveries::feed),
         get("/api/v1/webhooks/{id}/verification-key", verification::show)
             .scope(WebhooksWrite)
             .doc(docs::webhooks::show_key),
@@ -165,6 +168,9 @@ fn deliveries() -> Vec<Route> {
         post("/api/v1/recoveries/{id}/cancel", recoveries::cancel)
             .scope(DeliveriesWrite)
             .doc(docs::recoveries::cancel),
+        get("/api/v1/undelivered", deliveries::undelivered)
+            .scope(DeliveriesRead)
+            .doc(docs::deliveries::undelivered),
     ]
 }
 

@@ -113,6 +113,7 @@ impl Node {
         let Self { engine, web, stop_web, .. } = self;
         let clock = engine.clock().clone();
         let began = clock.reading();
+        engine.dismiss_followers();
         // The receiver is gone only when the API has stopped already.
         let _ = stop_web.send(());
         if clock.within(grace, web).await.is_none() {

@@ -1,9 +1,10 @@
 //! The head lines of a request: what product.md promises a receiver, in the case it arrives in.
 
 use super::{
-    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Ready, Route, Shared, Timestamp, USER_AGENT,
+    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Route, Shared, Timestamp, USER_AGENT,
 };
 use crate::client::push_title_case;
+use postrider_core::ids::DeliveryId;
 use postrider_core::target::TargetUrl;
 
 const DELIVERY: HeaderName = HeaderName::from_static("postrider-delivery");
@@ -13,17 +14,21 @@ const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
+/// What head lines say of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) delivery: DeliveryId,
+    pub(crate) is_test: bool,
+    /// Which attempt this is.
+    pub(crate) number: u32,
+    pub(crate) body: &'a [u8],
+}
+
 /// All head lines but `Host` and `Content-Length`, signed with the attempt's own time.
-pub(super) fn build(
-    shared: &Shared,
-    ready: &Ready,
-    route: &Route,
-    number: u32,
-    now: Timestamp,
-) -> HeaderMap {
+pub(crate) fn build(shared: &Shared, route: &Route, said: Said<'_>, now: Timestamp) -> HeaderMap {
     let webhook = &route.webhook;
-    let delivery = ready.leased.id.to_string();
-    let signatures = route.signer.sign(webhook.signature, &delivery, now, &ready.body);
+    let delivery = said.delivery.to_string();
+    let signatures = route.signer.sign(webhook.signature, &delivery, now, said.body);
     let mut headers = HeaderMap::with_capacity(12 + webhook.headers.len());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, shared.user_agent.clone());
@@ -36,8 +41,8 @@ pub(super) fn build(
         insert(&mut headers, WEBHOOK_SIGNATURE, standard.signature);
     }
     insert(&mut headers, DELIVERY, delivery);
-    headers.insert(ATTEMPT, HeaderValue::from(number));
-    if ready.leased.is_test {
+    headers.insert(ATTEMPT, HeaderValue::from(said.number));
+    if said.is_test {
         headers.insert(TEST, HeaderValue::from_static("true"));
     }
     for own in &webhook.headers {
@@ -59,7 +64,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
 }
 
 /// The head lines as they arrive, `Name: value` each, joined by `\n`.
-pub(super) fn as_sent(target: &TargetUrl, headers: &HeaderMap, body_bytes: usize) -> String {
+pub(crate) fn as_sent(target: &TargetUrl, headers: &HeaderMap, body_bytes: usize) -> String {
     let mut text = String::with_capacity(512);
     text.push_str("Host: ");
     text.push_str(target.authority());

@@ -68,6 +68,9 @@ impl BatchWrite<IntakeItem> for Writer {
                 }
                 shared.lanes.push(ready);
                 dispatcher::start_attempts(&shared);
+                let events = pending.iter().flat_map(|request| &request.events);
+                let deliveries = events.flat_map(|event| &event.deliveries);
+                shared.followers.tell(deliveries.map(|(delivery, _)| delivery.webhook));
                 for (request, result) in pending.iter_mut().zip(results) {
                     answer(request, Ok(result));
                 }

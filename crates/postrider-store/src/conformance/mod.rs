@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod page;
 pub mod recovery;
 pub mod restart;
+pub mod search;
 pub mod settle;
 pub mod tenants;
 
@@ -147,6 +148,16 @@ macro_rules! conformance {
             filters: [
                 filters_are_kept_in_their_order_with_their_webhook
                 filters_of_an_old_version_change_nothing
+            ]
+            search: [
+                deliveries_are_found_by_the_words_of_their_events
+                events_are_found_by_their_words_and_properties
+                found_pages_go_back_the_way_they_came
+                another_merchants_words_find_nothing
+                a_search_in_vain_ends_soon_and_goes_on_where_it_stopped
+                what_was_not_delivered_is_grouped_by_webhook_and_cause
+                a_feed_shows_what_was_committed_after_its_place
+                a_feed_comes_in_bounded_pages_and_skips_nothing
             ]
             tenants: [
                 another_merchants_webhook_is_not_found

@@ -12,7 +12,9 @@ use super::fixture::{
     webhook_id,
 };
 use crate::Result;
-use crate::catalog::{Backlog, Cursor, DeliveryFilter, ListedEvent, Page, PageAsk, StatusChange};
+use crate::catalog::{
+    Backlog, Cursor, DeliveryFilter, EventFilter, ListedEvent, Page, PageAsk, StatusChange,
+};
 
 /// Walks a list from its newest row to its oldest and back.
 async fn walk<T, F>(
@@ -72,7 +74,7 @@ pub async fn q12_pages_of_events_are_stable_while_rows_are_added(harness: Harnes
     for n in [5, 3, 9, 1, 7] {
         harness.post(vec![named(&format!("e{n}"), 1, 0).into()]).await.unwrap();
     }
-    let list = |cursor| harness.events(merchant(1), ask(2, cursor));
+    let list = |cursor| harness.events(merchant(1), EventFilter::default(), ask(2, cursor));
     let names = |page: &Page<ListedEvent>| page.rows.iter().map(event_name).collect::<Vec<_>>();
     let first = list(None).await.unwrap();
     assert_eq!(names(&first), ["e7", "e1"]);
@@ -165,7 +167,13 @@ pub async fn q12_every_list_pages_in_both_directions(harness: Harness) {
         let expected = names(&[7, 6, 5, 4, 3, 2], |n| {
             crate::queue::NewEvent::from(minted(n, 0)).event.id.to_string()
         });
-        walk(size, &expected, |page| harness.events(merchant(1), page), event_name).await;
+        walk(
+            size,
+            &expected,
+            |page| harness.events(merchant(1), EventFilter::default(), page),
+            event_name,
+        )
+        .await;
     }
 }
 
@@ -173,7 +181,8 @@ pub async fn filters_hold_together(harness: Harness) {
     let harness = harness.with_webhooks(3).await;
     for n in 1..=12 {
         let draft = named(&format!("e{n}"), 1, i64::try_from(n).unwrap() * 10);
-        let draft = draft.to(n, n % 2 + 1).to(n + 100, 3);
+        // Ids hold the time they were minted at, in milliseconds.
+        let draft = draft.to(n * 10_000, n % 2 + 1).to(n * 10_000 + 100, 3);
         let draft = if n % 3 == 0 { draft.typed("item.create") } else { draft };
         let draft = if n % 4 == 0 { draft.as_test() } else { draft };
         harness.post(vec![draft.into()]).await.unwrap();
@@ -182,15 +191,18 @@ pub async fn filters_hold_together(harness: Harness) {
     let webhook = Some(webhook_id(1));
     let items = EventType::parse("item.create");
     for (filter, expected) in [
-        (DeliveryFilter { webhook, ..none() }, vec![12, 10, 8, 6, 4, 2]),
-        (DeliveryFilter { webhook, event_type: items.clone(), ..none() }, vec![12, 6]),
-        (DeliveryFilter { webhook, is_test: Some(true), ..none() }, vec![12, 8, 4]),
-        (DeliveryFilter { webhook, is_test: Some(false), ..none() }, vec![10, 6, 2]),
-        (DeliveryFilter { event: Some(event_id("e7")), ..none() }, vec![107, 7]),
+        (
+            DeliveryFilter { webhook, ..none() },
+            vec![120_000, 100_000, 80_000, 60_000, 40_000, 20_000],
+        ),
+        (DeliveryFilter { webhook, event_type: items.clone(), ..none() }, vec![120_000, 60_000]),
+        (DeliveryFilter { webhook, is_test: Some(true), ..none() }, vec![120_000, 80_000, 40_000]),
+        (DeliveryFilter { webhook, is_test: Some(false), ..none() }, vec![100_000, 60_000, 20_000]),
+        (DeliveryFilter { event: Some(event_id("e7")), ..none() }, vec![70_100, 70_000]),
         (DeliveryFilter { event: Some(event_id("e7")), webhook, ..none() }, vec![]),
         (
             DeliveryFilter { created_after: Some(at(30)), created_before: Some(at(60)), ..none() },
-            vec![105, 104, 103, 5, 4, 3],
+            vec![50_100, 50_000, 40_100, 40_000, 30_100, 30_000],
         ),
         (
             DeliveryFilter {
@@ -199,7 +211,7 @@ pub async fn filters_hold_together(harness: Harness) {
                 state: Some(State::Pending),
                 ..none()
             },
-            vec![112, 12],
+            vec![120_100, 120_000],
         ),
         (DeliveryFilter { event: Some(event_id("nothing")), ..none() }, vec![]),
         (DeliveryFilter { webhook: Some(webhook_id(99)), ..none() }, vec![]),

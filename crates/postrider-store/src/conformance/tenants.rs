@@ -9,7 +9,7 @@ use super::Harness;
 use super::fixture::{
     api_key, ask, at, delivery_id, event_id, key, merchant, named, stamp, webhook, webhook_id,
 };
-use crate::catalog::{Backlog, DeliveryFilter, StatusChange};
+use crate::catalog::{Backlog, DeliveryFilter, EventFilter, StatusChange};
 use crate::{Result, StoreError};
 
 #[track_caller]
@@ -30,6 +30,7 @@ async fn check_webhook_verbs(harness: &Harness, owner: u64, id: WebhookId) {
     not_found(&harness.webhook(owner_id, id).await);
     not_found(&harness.verification_keys(owner_id, id).await);
     not_found(&harness.webhook_metrics(owner_id, id, at(0)).await);
+    not_found(&harness.feed(owner_id, id, None).await);
     not_found(&harness.rotate_key(owner_id, id, key(9), stamp(1)).await);
     not_found(&harness.delete_webhook(owner_id, id, stamp(1)).await);
     let status = Status::Disabled(DisabledBy::Request);
@@ -46,7 +47,8 @@ async fn check_log_verbs(harness: &Harness, owner: MerchantId, id: DeliveryId) {
     not_found(&harness.delivery(owner, id).await);
     not_found(&harness.event(owner, event_id("mine")).await);
     not_found(&harness.resend(owner, id, stamp(1)).await);
-    assert!(harness.events(owner, ask(9, None)).await.unwrap().rows.is_empty());
+    let events = harness.events(owner, EventFilter::default(), ask(9, None)).await.unwrap();
+    assert!(events.rows.is_empty());
     for filter in [
         DeliveryFilter::default(),
         DeliveryFilter { webhook: Some(webhook_id(1)), ..DeliveryFilter::default() },

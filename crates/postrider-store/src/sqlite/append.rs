@@ -43,6 +43,7 @@ fn append_one(desk: &mut Desk, request: &Append) -> Result<Answer> {
         Ok(answers) => answers,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    desk.bell.count(request.events.len());
     for (event, answer) in request.events.iter().zip(&answers) {
         if !answer.is_duplicate {
             insert(desk, event)?;

@@ -1,6 +1,8 @@
 //! The cold plane, as closures for the writer and the readers. The verbs themselves are in
 //! `accounts`, `webhooks`, `version` and `log`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use postrider_core::audit::{Entry, Stamp};
 use postrider_core::filter::Filter;
@@ -15,10 +17,14 @@ use rusqlite::Connection;
 use super::audit::Verifying;
 use super::fault::Stopped;
 use super::writer::Desk;
-use super::{Sqlite, accounts, audit, filters, log, metrics, recoveries, version, webhooks};
+use super::{
+    Sqlite, accounts, audit, feed, filters, log, metrics, recoveries, undelivered, version,
+    webhooks,
+};
 use crate::catalog::{
-    ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, ListedEvent,
-    Merchant, Note, Page, PageAsk, StatusChange, StatusChanged, StoredEvent, WebhookMetrics,
+    ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, EventFilter,
+    FeedPage, FeedPosition, ListedEvent, Merchant, Note, Page, PageAsk, StatusChange,
+    StatusChanged, StoredEvent, Undelivered, WebhookMetrics,
 };
 use crate::error::Result;
 use crate::recovery::{Begun, Recoverable, RecoveryFilter};
@@ -163,8 +169,15 @@ impl Catalog for Sqlite {
         self.writer.run(move |desk| webhooks::replace_key(desk, merchant, id, new, &stamp)).await
     }
 
-    async fn events(&self, merchant: MerchantId, ask: PageAsk) -> Result<Page<ListedEvent>> {
-        self.readers.run(move |reader| log::events(reader, merchant, ask)).await
+    async fn events(
+        &self,
+        merchant: MerchantId,
+        filter: EventFilter,
+        ask: PageAsk,
+    ) -> Result<Page<ListedEvent>> {
+        let search = Arc::clone(&self.search);
+        let read = move |reader: &Connection| log::events(reader, &search, merchant, &filter, ask);
+        self.readers.run(read).await
     }
 
     async fn event(&self, merchant: MerchantId, id: EventId) -> Result<StoredEvent> {
@@ -177,11 +190,31 @@ impl Catalog for Sqlite {
         filter: DeliveryFilter,
         ask: PageAsk,
     ) -> Result<Page<Delivery>> {
-        self.readers.run(move |reader| log::deliveries(reader, merchant, &filter, ask)).await
+        let search = Arc::clone(&self.search);
+        let read =
+            move |reader: &Connection| log::deliveries(reader, &search, merchant, &filter, ask);
+        self.readers.run(read).await
     }
 
     async fn delivery(&self, merchant: MerchantId, id: DeliveryId) -> Result<DeliveryDetail> {
         self.readers.run(move |reader| log::delivery(reader, merchant, id)).await
+    }
+
+    async fn undelivered(
+        &self,
+        merchant: MerchantId,
+        webhook: Option<WebhookId>,
+    ) -> Result<Undelivered> {
+        self.readers.run(move |reader| undelivered::of(reader, merchant, webhook)).await
+    }
+
+    async fn feed(
+        &self,
+        merchant: MerchantId,
+        webhook: WebhookId,
+        after: Option<FeedPosition>,
+    ) -> Result<FeedPage> {
+        self.readers.run(move |reader| feed::page(reader, merchant, webhook, after)).await
     }
 
     async fn webhook_metrics(

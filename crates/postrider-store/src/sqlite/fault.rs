@@ -15,6 +15,9 @@ pub(super) enum Stopped {
     /// A write or a sync failed: the kernel may have dropped what it could not write.
     #[error("an earlier disk error left it unknown what was kept; restart Postrider")]
     DiskError,
+    /// Events from before an upgrade are still being indexed.
+    #[error("the search index is being prepared; ask again in some seconds")]
+    Preparing,
     /// The writer's thread has ended.
     #[error("the database was closed")]
     Closed,

@@ -1,8 +1,9 @@
-//! SQLite: one file, one writing thread, a few readers.
+//! SQLite: one file, one writing thread, a few readers, a search index.
 //!
 //! ```text
 //!   Queue, Catalog ──┬── writes ──► Writer: a bounded channel ──► one thread, one connection
 //!                    └── reads ───► Readers: four connections on blocking threads
+//!                                    Search: terms of events, kept by a thread of its own
 //! ```
 //!
 //! Every verb is one closure over a connection; the modules beside this one hold them, and the SQL
@@ -16,8 +17,10 @@ mod backlog;
 mod catalog;
 mod days;
 mod fault;
+mod feed;
 mod filters;
 mod ground;
+mod lanes;
 mod lease;
 mod log;
 mod metrics;
@@ -29,10 +32,13 @@ mod readers;
 mod recoveries;
 mod rows;
 mod schema;
+mod search;
 mod sessions;
 mod settle;
+mod sift;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 mod users;
 mod version;
 mod webhooks;
@@ -49,13 +55,17 @@ use postrider_core::time::Timestamp;
 use crate::error::{Result, StoreError};
 use fault::Stopped;
 use readers::Readers;
+use search::{Builder, Search};
 use writer::{Desk, Writer};
 
 /// A store in one SQLite file.
 pub(crate) struct Sqlite {
-    // Dropped in this order: the writer closes last, so that it can tidy up the write-ahead log,
-    // and only then may another process have the file.
+    // Dropped in this order: the builder hands jobs to the writer; the writer closes last, so that it
+    // can tidy up the write-ahead log, and only then may another process have the file.
     readers: Arc<Readers>,
+    search: Arc<Search>,
+    /// Absent in comparisons of what it costs.
+    _builder: Option<Builder>,
     writer: Writer,
     _lock: File,
     sealer: Sealer,
@@ -65,11 +75,26 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens the database at `path`, or says in one line why not.
     pub(crate) async fn open(path: PathBuf, sealer: Sealer, now: Timestamp) -> Result<Self> {
-        let open = move || Self::open_blocking(&path, sealer, now);
+        Self::open_with(path, sealer, now, true).await
+    }
+
+    /// The same; without `is_searched` nobody keeps the search index.
+    pub(crate) async fn open_with(
+        path: PathBuf,
+        sealer: Sealer,
+        now: Timestamp,
+        is_searched: bool,
+    ) -> Result<Self> {
+        let open = move || Self::open_blocking(&path, sealer, now, is_searched);
         tokio::task::spawn_blocking(open).await.unwrap_or_else(|_| Err(Stopped::Closed.into()))
     }
 
-    fn open_blocking(path: &Path, sealer: Sealer, now: Timestamp) -> Result<Self> {
+    fn open_blocking(
+        path: &Path,
+        sealer: Sealer,
+        now: Timestamp,
+        is_searched: bool,
+    ) -> Result<Self> {
         ground::check_library(rusqlite::version_number())?;
         ground::check_directory(path)?;
         let lock = ground::lock(path)?;
@@ -80,9 +105,21 @@ impl Sqlite {
         }
         let readers = Readers::open(path)?;
         let desk = Desk::new(connection, sealer.clone(), catalog_version);
-        let writer =
-            Writer::start(desk).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Self { readers, writer, _lock: lock, sealer, path: path.to_owned() })
+        let no_thread = |error| StoreError::Unavailable(Box::new(error) as _);
+        let bell = Arc::clone(&desk.bell);
+        let writer = Writer::start(desk).map_err(no_thread)?;
+        let search = Search::open(path, search::RUN_EVENTS)?;
+        let start = |jobs| Builder::start(Arc::clone(&search), jobs, &bell).map_err(no_thread);
+        let builder = if is_searched { Some(start(writer.jobs()?)?) } else { None };
+        Ok(Self {
+            readers,
+            search,
+            _builder: builder,
+            writer,
+            _lock: lock,
+            sealer,
+            path: path.to_owned(),
+        })
     }
 }
 

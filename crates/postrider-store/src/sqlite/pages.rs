@@ -4,8 +4,11 @@
 //! move nothing. Lists are newest first; walking towards newer rows reads them ascending and turns
 //! them round.
 
+use std::ops::RangeInclusive;
+
 use postrider_core::limits;
 
+use super::sift::Sifted;
 use crate::catalog::{Cursor, Page, PageAsk};
 use crate::error::Result;
 
@@ -31,6 +34,48 @@ impl Walk {
         i64::try_from(from).unwrap_or(i64::MAX)
     }
 
+    /// The walk from the first place inside `bounds`; `None` when it passed them.
+    pub(super) fn within(self, bounds: &RangeInclusive<u128>) -> Option<Self> {
+        let walk = match self {
+            Self::Down(from) => Self::Down(from.min(*bounds.end())),
+            Self::Up(from) => Self::Up(from.max(*bounds.start())),
+        };
+        let (Self::Down(from) | Self::Up(from)) = walk;
+        bounds.contains(&from).then_some(walk)
+    }
+
+    /// The walk from the place after `position`; `None` at the end of all places.
+    pub(super) fn beyond(self, position: u128) -> Option<Self> {
+        match self {
+            Self::Down(_) => begin_down(position),
+            Self::Up(_) => begin_up(position),
+        }
+    }
+
+    /// The walk over events, where a position is an event's place and then a rank.
+    pub(super) fn of_events(self) -> Self {
+        match self {
+            Self::Down(from) => Self::Down(from >> 64),
+            Self::Up(from) => Self::Up(from >> 64),
+        }
+    }
+
+    /// The last position of an event on this walk.
+    pub(super) fn past_event(self, seq: u128) -> u128 {
+        match self {
+            Self::Down(_) => seq << 64,
+            Self::Up(_) => (seq << 64) | u128::from(u64::MAX),
+        }
+    }
+
+    /// Whether `position` lies on the way.
+    pub(super) fn meets(self, position: u128) -> bool {
+        match self {
+            Self::Down(from) => position <= from,
+            Self::Up(from) => position >= from,
+        }
+    }
+
     /// One of two statements.
     pub(super) fn pick(self, scan: &Scan) -> &'static str {
         match self {
@@ -52,18 +97,20 @@ pub(super) struct Scan {
 /// A row with its position.
 pub(super) type Placed<T> = (u128, T);
 
-/// Reads a page. `fetch` answers at most the given number of rows in the order of the walk.
-pub(super) fn page<T>(
+/// Reads a page. `fetch` answers at most the given number of rows in the order of the walk. Where it
+/// stopped before the end, rows may follow.
+pub(super) fn page<T, S: Into<Sifted<T>>>(
     ask: PageAsk,
-    mut fetch: impl FnMut(Walk, usize) -> Result<Vec<Placed<T>>>,
+    mut fetch: impl FnMut(Walk, usize) -> Result<S>,
 ) -> Result<Page<T>> {
     let size = ask.size.clamp(1, limits::PAGE_SIZE_MAX);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let Some(walk) = begin(ask.cursor) else {
         return Ok(Page { rows: Vec::new(), next: None, previous: None });
     };
-    let mut rows = fetch(walk, size + 1)?;
+    let Sifted { mut rows, stopped } = fetch(walk, size + 1)?.into();
     let has_more = rows.len() > size;
+    let stopped = stopped.filter(|_| !has_more);
     rows.truncate(size);
     if matches!(walk, Walk::Up(_)) {
         rows.reverse();
@@ -76,17 +123,22 @@ pub(super) fn page<T>(
     };
     let mut has_any = |walk: Option<Walk>| -> Result<bool> {
         let Some(walk) = walk else { return Ok(false) };
-        Ok(!fetch(walk, 1)?.is_empty())
+        let found = fetch(walk, 1)?.into();
+        Ok(!found.rows.is_empty() || found.stopped.is_some())
     };
     let (has_older, has_newer) = match walk {
         // The newest page has nothing above it, and a list is read again from the top by asking so.
         Walk::Down(_) => (has_more, ask.cursor.is_some() && has_any(begin_up(newest))?),
         Walk::Up(_) => (has_any(begin_down(oldest))?, has_more),
     };
+    let (stopped_below, stopped_above) = match walk {
+        Walk::Down(_) => (stopped, None),
+        Walk::Up(_) => (None, stopped),
+    };
     Ok(Page {
         rows: rows.into_iter().map(|(_, row)| row).collect(),
-        next: has_older.then_some(Cursor::Older(oldest)),
-        previous: has_newer.then_some(Cursor::Newer(newest)),
+        next: stopped_below.or(has_older.then_some(oldest)).map(Cursor::Older),
+        previous: stopped_above.or(has_newer.then_some(newest)).map(Cursor::Newer),
     })
 }
 
@@ -117,7 +169,7 @@ mod tests {
                 Walk::Up(from) => rows.iter().filter(|row| **row >= from).collect(),
             };
             found.truncate(limit);
-            Ok(found.into_iter().map(|row| (*row, *row)).collect())
+            Ok(found.into_iter().map(|row| (*row, *row)).collect::<Vec<_>>())
         })
         .unwrap()
     }
@@ -135,6 +187,22 @@ mod tests {
         let back = read(&rows, 3, second.previous);
         assert_eq!((&back.rows[..], back.previous), (&[60, 50, 40][..], None));
         assert_eq!(read(&rows, 3, back.next).rows, [30, 20, 10]);
+    }
+
+    #[test]
+    fn a_page_that_stopped_early_leads_on_from_there() {
+        let stop_at = |at| {
+            move |walk: Walk, _: usize| {
+                let rows = if matches!(walk, Walk::Down(_)) { vec![(90_u128, 90)] } else { vec![] };
+                Ok(Sifted { rows, stopped: Some(at) })
+            }
+        };
+        let down = page(PageAsk { size: 5, cursor: None }, stop_at(50)).unwrap();
+        assert_eq!((&down.rows[..], down.next), (&[90][..], Some(Cursor::Older(50))));
+        let cursor = Some(Cursor::Newer(20));
+        let up = page(PageAsk { size: 5, cursor }, stop_at(70)).unwrap();
+        assert_eq!((up.rows.len(), up.previous), (0, Some(Cursor::Newer(70))));
+        assert!(up.next.is_some(), "what lies below was not ruled out");
     }
 
     #[test]

@@ -22,6 +22,15 @@ const SETTINGS: &str = "
     PRAGMA temp_store = MEMORY;
 ";
 
+/// Opens one reading connection.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(SETTINGS)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
 /// The reading connections.
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
@@ -31,14 +40,7 @@ pub(super) struct Readers {
 impl Readers {
     /// Opens the connections.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Arc<Self>> {
-        let open = |_| {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.execute_batch(SETTINGS)?;
-            connection.set_prepared_statement_cache_capacity(64);
-            Ok(connection)
-        };
-        let idle = (0..READERS).map(open).collect::<rusqlite::Result<Vec<_>>>()?;
+        let idle = (0..READERS).map(|_| open(path)).collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Arc::new(Self { idle: Mutex::new(idle), permits: Arc::new(Semaphore::new(READERS)) }))
     }
 

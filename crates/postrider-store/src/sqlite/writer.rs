@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::days::Days;
 use super::fault::{self, Lost, Stopped};
+use super::search::Bell;
 use crate::error::{Result, StoreError};
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -48,19 +49,22 @@ pub(super) struct Desk {
     pub(super) catalog_version: u64,
     /// Figures that this transaction changes.
     pub(super) days: Days,
+    /// To be told of stored events.
+    pub(super) bell: Arc<Bell>,
 }
 
 impl Desk {
     /// A desk before its first job.
     pub(super) fn new(connection: Connection, sealer: Sealer, catalog_version: u64) -> Self {
-        Self { connection, sealer, catalog_version, days: Days::default() }
+        let (days, bell) = (Days::default(), Arc::default());
+        Self { connection, sealer, catalog_version, days, bell }
     }
 }
 
 /// The way to the writing thread. Dropping it waits for jobs under way and closes the connection.
 pub(super) struct Writer {
     /// Always `Some` until dropped.
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    jobs: Option<Jobs>,
     thread: Option<JoinHandle<()>>,
     is_broken: Arc<AtomicBool>,
 }
@@ -73,7 +77,7 @@ impl Writer {
         let bench = Bench { desk, is_broken: Arc::clone(&is_broken), restart_pages: RESTART_PAGES };
         let name = "postrider-sqlite-writer".to_owned();
         let thread = std::thread::Builder::new().name(name).spawn(move || bench.serve(waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), is_broken })
+        Ok(Self { jobs: Some(Jobs(jobs)), thread: Some(thread), is_broken })
     }
 
     /// Runs `work` in a transaction and answers when it is durable.
@@ -81,11 +85,15 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (reply, answer) = oneshot::channel();
-        let ticket = Ticket { work: Some(work), result: None, reply };
-        let jobs = self.jobs.as_ref().ok_or(Stopped::Closed)?;
-        jobs.send(Box::new(ticket)).await.map_err(|_| Stopped::Closed)?;
+        let (ticket, answer) = Ticket::pair(work);
+        let Jobs(jobs) = self.jobs.as_ref().ok_or(Stopped::Closed)?;
+        jobs.send(ticket).await.map_err(|_| Stopped::Closed)?;
         answer.await.unwrap_or_else(|_| Err(Stopped::Closed.into()))
+    }
+
+    /// Another way in, for a thread. The writer does not end before all of these are gone.
+    pub(super) fn jobs(&self) -> Result<Jobs> {
+        Ok(self.jobs.clone().ok_or(Stopped::Closed)?)
     }
 
     /// Whether an I/O error has stopped all writing.
@@ -104,6 +112,22 @@ impl Drop for Writer {
     }
 }
 
+/// The entrance to the writing thread.
+#[derive(Clone)]
+pub(super) struct Jobs(mpsc::Sender<Box<dyn Job>>);
+
+impl Jobs {
+    /// Like [`Writer::run`], for threads that may block.
+    pub(super) fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (ticket, answer) = Ticket::pair(work);
+        self.0.blocking_send(ticket).map_err(|_| Stopped::Closed)?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(Stopped::Closed.into()))
+    }
+}
+
 /// One caller's work, with its type forgotten.
 trait Job: Send {
     /// Does the work; the answer waits for the commit. An error is lent to the writer to look at.
@@ -116,6 +140,17 @@ struct Ticket<F, T> {
     work: Option<F>,
     result: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
+}
+
+impl<F, T> Ticket<F, T>
+where
+    F: FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn pair(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Self { work: Some(work), result: None, reply }), answer)
+    }
 }
 
 impl<F, T> Job for Ticket<F, T>
@@ -159,6 +194,7 @@ impl Bench {
                 continue;
             }
             self.serve_group(first, &mut waiting);
+            self.desk.bell.ring();
             // Callers have their answers; the pause is the next group's alone.
             self.checkpoint();
         }

@@ -1,12 +1,11 @@
-//! Deliveries: the log, one with its attempts, and resending one.
+//! Deliveries: the log, one with its attempts, resending one, and those that were given up.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::delivery::State as Standing;
-use postrider_core::event::EventType;
-use postrider_core::ids::{EventId, WebhookId, kind};
+use postrider_core::ids::{EventId, kind};
 use postrider_store::catalog::DeliveryFilter;
 use postrider_store::queue::Resent;
 
@@ -15,20 +14,24 @@ use super::body::MaybePosted;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Listing;
-use super::query::Query;
+use super::query::{CUSTOMER, EMAIL, OBJECT, Query};
 use super::webhook_actions::not_enabled;
 use super::wire::delivery::{DeliveryOut, DetailOut};
+use super::wire::undelivered::UndeliveredOut;
 use super::{PathId, json, reveal};
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;
 
 /// What the log can be narrowed to.
-pub(crate) const FILTERS: [Field; 7] = [
+pub(crate) const FILTERS: [Field; 10] = [
     Field::new("webhook", schema::webhook_id, "Only deliveries of this webhook."),
     Field::new("status", schema::state, "Only deliveries that have become this."),
     Field::new("event_type", schema::event_type, "Only deliveries of events of this type."),
     Field::new("event", schema::event_id, "Only deliveries of this event."),
+    OBJECT,
+    CUSTOMER,
+    EMAIL,
     Field::new("test", schema::truth, "Only deliveries of test events, or only of others."),
     Field::new("created_after", schema::time, "Only deliveries made at this time or later."),
     Field::new("created_before", schema::time, "Only deliveries made before this time."),
@@ -48,20 +51,31 @@ pub(crate) async fn list(
 
 fn read_filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
     let states = Standing::ALL.map(Standing::as_str).join(", ");
-    let id = |text: &str| WebhookId::parse(text).ok();
     Ok(DeliveryFilter {
-        webhook: query.parsed("webhook", "a webhook's id, 32 lower-case hex digits", id)?,
+        webhook: query.webhook()?,
         state: query.parsed("status", &format!("one of {states}"), Standing::parse)?,
-        event_type: query.parsed(
-            "event_type",
-            "an event type, `family.action`",
-            EventType::parse,
-        )?,
+        event_type: query.event_type()?,
+        terms: query.terms()?,
         event: query.parsed("event", "an event's id", |text| EventId::parse(text).ok())?,
         is_test: query.truth("test")?,
         created_after: query.time("created_after")?,
         created_before: query.time("created_before")?,
     })
+}
+
+/// Which failed deliveries are grouped.
+pub(crate) const OF_WEBHOOK: [Field; 1] =
+    [Field::new("webhook", schema::webhook_id, "Only deliveries of this webhook.")];
+
+/// Failed deliveries by webhook and cause.
+pub(crate) async fn undelivered(
+    State(shared): Held,
+    Tenant(merchant): Tenant,
+    uri: Uri,
+) -> Result<Response<Body>, ApiError> {
+    let webhook = Query::read(&uri, &OF_WEBHOOK)?.webhook()?;
+    let found = shared.engine.store().undelivered(merchant, webhook).await?;
+    json(StatusCode::OK, &UndeliveredOut::new(&found))
 }
 
 /// The request's body is shown with private fields masked, unless they are asked for.

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::ids::EventId;
+use postrider_store::catalog::EventFilter;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,10 +14,23 @@ use super::body::Posted;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Listing;
-use super::query::Query;
+use super::query::{CUSTOMER, EMAIL, OBJECT, Query};
 use super::wire::event::{AcceptedOut, Batch, EventOut};
 use super::{json, reveal};
+use crate::openapi::field::Field;
+use crate::openapi::schema;
 use crate::shared::Held;
+
+/// What the list can be narrowed to.
+pub(crate) const FILTERS: [Field; 7] = [
+    Field::new("event_type", schema::event_type, "Only events of this type."),
+    OBJECT,
+    CUSTOMER,
+    EMAIL,
+    Field::new("test", schema::truth, "Only test events, or only others."),
+    Field::new("created_after", schema::time, "Only events accepted at this time or later."),
+    Field::new("created_before", schema::time, "Only events accepted before this time."),
+];
 
 /// The answer to several posted events, in the order posted.
 #[derive(Serialize, JsonSchema)]
@@ -51,11 +65,22 @@ pub(crate) async fn list(
     Tenant(merchant): Tenant,
     parts: Parts,
 ) -> Result<Response<Body>, ApiError> {
-    let listing = Listing::read(&parts, Some(merchant), &[])?;
-    let page = shared.engine.store().events(merchant, listing.ask).await?;
+    let listing = Listing::read(&parts, Some(merchant), &FILTERS)?;
+    let filter = read_filter(&listing.query)?;
+    let page = shared.engine.store().events(merchant, filter, listing.ask).await?;
     let routing = shared.engine.routing();
     let results = page.rows.iter().map(|stored| EventOut::row(stored, &routing)).collect();
     listing.answer(results, page.next, page.previous)
+}
+
+fn read_filter(query: &Query) -> Result<EventFilter, ApiError> {
+    Ok(EventFilter {
+        event_type: query.event_type()?,
+        terms: query.terms()?,
+        is_test: query.truth("test")?,
+        created_after: query.time("created_after")?,
+        created_before: query.time("created_before")?,
+    })
 }
 
 /// Private fields are masked unless they are asked for; where `data` does not fit its schema is told

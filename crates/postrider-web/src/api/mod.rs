@@ -23,6 +23,7 @@ pub(crate) mod description;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod feed;
 pub(crate) mod health;
 pub(crate) mod merchants;
 pub(crate) mod metrics;

@@ -41,7 +41,7 @@ pub(crate) const PAGE: [Field; 2] = [
     ),
     Field::new(
         CURSOR,
-        |_| json_schema!({ "type": "string", "x-names": "cursor" }),
+        schema::cursor,
         "Where the page begins. Opaque: follow `next` and `previous`, which contain it.",
     ),
 ];
@@ -58,7 +58,7 @@ pub(crate) struct Listing {
 }
 
 /// What a cursor holds for.
-struct Binding(Sha256);
+pub(crate) struct Binding(Sha256);
 
 impl Listing {
     /// Reads a request for a list of `merchant`'s rows with these filters.
@@ -127,7 +127,7 @@ pub(crate) struct Document<W> {
 }
 
 impl Binding {
-    fn new(path: &str, merchant: Option<MerchantId>, query: &Query) -> Self {
+    pub(crate) fn new(path: &str, merchant: Option<MerchantId>, query: &Query) -> Self {
         let mut hash = Sha256::new_with_prefix(b"postrider cursor 1\0");
         hash.update(merchant.map_or([0; 16], MerchantId::to_bytes));
         hash.update(path);
@@ -144,7 +144,7 @@ impl Binding {
         Self(hash)
     }
 
-    fn write(&self, cursor: Cursor) -> String {
+    pub(crate) fn write(&self, cursor: Cursor) -> String {
         let (direction, position) = match cursor {
             Cursor::Older(position) => (b'o', position),
             Cursor::Newer(position) => (b'n', position),
@@ -156,7 +156,7 @@ impl Binding {
         BASE64.encode(bytes)
     }
 
-    fn read(&self, text: &str) -> Option<Cursor> {
+    pub(crate) fn read(&self, text: &str) -> Option<Cursor> {
         let bytes = BASE64.decode(text).ok()?;
         let (signed, sum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
         let (direction, position) = signed.split_first()?;

@@ -2,10 +2,26 @@
 
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
+use postrider_core::event::EventType;
+use postrider_core::ids::WebhookId;
+use postrider_core::limits;
+use postrider_core::terms::Term;
 use postrider_core::time::Timestamp;
 
 use super::error::ApiError;
 use crate::openapi::field::{self, Field};
+use crate::openapi::schema;
+
+/// The words events and deliveries are found by.
+pub(crate) const OBJECT: Field =
+    Field::new("object", schema::word, "Only those about the object with this id.");
+pub(crate) const CUSTOMER: Field =
+    Field::new("customer", schema::word, "Only those of the customer with this id.");
+pub(crate) const EMAIL: Field = Field::new(
+    "email",
+    schema::word,
+    "Only those of the customer with this e-mail address, in upper or lower case.",
+);
 
 /// Every parameter of a URL in its order, repeated ones included. What is not valid UTF-8 is
 /// replaced, so that reading never fails.
@@ -33,6 +49,11 @@ impl Query {
             }
         }
         Ok(Self { pairs })
+    }
+
+    /// No parameters at all.
+    pub(crate) const fn empty() -> Self {
+        Self { pairs: Vec::new() }
     }
 
     /// Refuses every parameter.
@@ -68,6 +89,36 @@ impl Query {
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let allowed = "a time such as 2026-01-31T08:00:00Z (RFC 3339; write + as %2B)";
         self.parsed(name, allowed, Timestamp::parse_rfc3339)
+    }
+
+    /// A word to search for.
+    fn word(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let most = limits::TERM_BYTES_MAX;
+        let fits = (1..=most).contains(&text.len()) && !text.chars().any(char::is_control);
+        if fits {
+            return Ok(Some(text));
+        }
+        let detail =
+            format!("`{name}` must be 1 to {most} bytes of text without control characters.");
+        Err(ApiError::refused("invalid_parameter", name, detail))
+    }
+
+    /// The search terms of [`OBJECT`], [`CUSTOMER`] and [`EMAIL`].
+    pub(crate) fn terms(&self) -> Result<Vec<Term>, ApiError> {
+        let object = self.word(OBJECT.name)?.map(Term::object);
+        let customer = self.word(CUSTOMER.name)?.map(Term::customer);
+        let email = self.word(EMAIL.name)?.map(Term::email);
+        Ok([object, customer, email].into_iter().flatten().collect())
+    }
+
+    pub(crate) fn event_type(&self) -> Result<Option<EventType>, ApiError> {
+        self.parsed("event_type", "an event type, `family.action`", EventType::parse)
+    }
+
+    pub(crate) fn webhook(&self) -> Result<Option<WebhookId>, ApiError> {
+        let allowed = "a webhook's id, 32 lower-case hex digits";
+        self.parsed("webhook", allowed, |text| WebhookId::parse(text).ok())
     }
 
     pub(crate) fn truth(&self, name: &'static str) -> Result<Option<bool>, ApiError> {

@@ -176,6 +176,26 @@ pub(crate) fn outcome(_: &mut SchemaGenerator) -> Schema {
     one_of(&OutcomeKind::ALL.map(OutcomeKind::as_str))
 }
 
+/// What became of an attempt, if there was one.
+pub(crate) fn outcome_or_null(generator: &mut SchemaGenerator) -> Schema {
+    or_null(outcome(generator))
+}
+
+/// A word to search for.
+pub(crate) fn word(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": limits::TERM_BYTES_MAX,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    })
+}
+
+/// A place in a list or feed; opaque.
+pub(crate) fn cursor(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "x-names": "cursor" })
+}
+
 /// A signature scheme.
 pub(crate) fn scheme(_: &mut SchemaGenerator) -> Schema {
     one_of(&Scheme::ALL.map(Scheme::as_str))

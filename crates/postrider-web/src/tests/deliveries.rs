@@ -96,7 +96,7 @@ async fn filters_choose_deliveries_and_bad_ones_are_named() {
         let expected = ((422, "invalid_parameter"), field);
         assert_eq!((answer.problem(), answer.field()), expected, "{query}");
     }
-    for query in ["customer=1", "email=a", "object=b"] {
+    for query in ["phone=1", "emails=a", "objects=b"] {
         let answer = app.get(&format!("/api/v1/deliveries?{query}")).await;
         assert_eq!(answer.problem(), (422, "unknown_parameter"), "{query}");
     }

@@ -80,7 +80,7 @@ async fn another_merchants_id_is_as_good_as_a_random_one_on_every_route() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 5 * 21, "every route with an id was tried");
+    assert_eq!(tried, 5 * 22, "every route with an id was tried");
     assert_eq!(picture(&app, event, &webhook, delivery).await, before);
 }
 
@@ -89,7 +89,7 @@ async fn lists_and_filters_show_nothing_of_another_merchant() {
     let app = TestApp::new().await;
     let (_, others_key) = app.other_merchant().await;
     let webhook = app.webhook("http://127.0.0.1:9/", &["*"]).await;
-    let posted = app.post_event(r#"{"object":{}}"#).await;
+    let posted = app.post_event(r#"{"object":{"public_id":"o-1"}}"#).await;
     let event = posted.json["id"].as_str().unwrap();
     for path in [
         "/api/v1/webhooks".to_owned(),
@@ -97,7 +97,11 @@ async fn lists_and_filters_show_nothing_of_another_merchant() {
         "/api/v1/deliveries".to_owned(),
         format!("/api/v1/deliveries?webhook={webhook}"),
         format!("/api/v1/deliveries?event={event}"),
+        "/api/v1/deliveries?object=o-1".to_owned(),
+        "/api/v1/deliveries?object=o-1&event_type=order.create".to_owned(),
+        "/api/v1/events?object=o-1".to_owned(),
     ] {
+        assert_ne!(app.get(&path).await.json["results"], serde_json::json!([]), "{path}");
         let answer = app.bare("GET", &path).key(&others_key).await;
         let empty = r#"{"results":[],"next":null,"previous":null}"#;
         assert_eq!(answer.text, empty, "{path}");

@@ -18,6 +18,7 @@ mod paging;
 mod people;
 mod preview;
 mod recoveries;
+mod search;
 mod webhooks;
 
 use std::net::SocketAddr;

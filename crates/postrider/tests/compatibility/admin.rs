@@ -45,7 +45,7 @@ const ROWS: &[Row] = &[
     each(
         "Deliveries by customer and object",
         "Customer-ID Customer-Email Object-ID",
-        Not("the list of deliveries has no such filters yet"),
+        Served(&["web events_and_deliveries_are_found_by_object_customer_and_email"]),
     ),
     row(
         "The card of a delivery: request, response, attempts",

@@ -4,7 +4,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use crate::api::event_types::EventTypeOut;
-use crate::api::events::Results;
+use crate::api::events::{FILTERS, Results};
 use crate::api::explain::PARAMETERS;
 use crate::api::preview::{PREVIEW, PreviewOut};
 use crate::api::reveal::REVEAL;
@@ -69,9 +69,11 @@ pub(crate) fn list() -> Operation {
         Tag::Events,
         "List events",
         "The events accepted, newest first, each with the decision taken for every webhook. What \
-         was posted in them is shown one by one.",
+         was posted in them is shown one by one. Filters narrow the list together. A page that \
+         had to pass over many others may hold fewer rows than asked for, even none, and still \
+         have a `next`.",
     )
-    .lists::<EventOut<'static>>(&[], "A page of events.")
+    .lists::<EventOut<'static>>(&FILTERS, "A page of events.")
 }
 
 pub(crate) fn show() -> Operation {

@@ -8,10 +8,12 @@ pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod explain;
+pub(crate) mod feed;
 pub(crate) mod key;
 pub(crate) mod metrics;
 pub(crate) mod object;
 pub(crate) mod recovery;
+pub(crate) mod undelivered;
 pub(crate) mod webhook;
 pub(crate) mod webhook_fields;
 
