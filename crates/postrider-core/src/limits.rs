@@ -174,8 +174,8 @@ pub const PAGE_SIZE_DEFAULT: u32 = 25;
 pub const LEGACY_PAGE_SIZE_DEFAULT: u32 = 10;
 /// Rows in a page at most (product.md).
 pub const PAGE_SIZE_MAX: u32 = 100;
-/// Rows a page of a list may read in vain before it answers with what it has: some tens of
-/// milliseconds at worst, whatever the filters are.
+/// Rows a page of a list may read in vain before it answers with what it has, whatever the filters
+/// are: some ten milliseconds. An event counts as several, since it stands on a page of its own.
 pub const PAGE_EFFORT_MAX: usize = 2_000;
 /// Search terms of one event. Real ones have four to eight; a subscriber's list of subscriptions is
 /// cut here.

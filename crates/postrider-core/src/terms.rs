@@ -28,6 +28,8 @@ pub enum Kind {
     Object = 3,
     /// The event's type.
     Type = 4,
+    /// That the event was made up on request.
+    Test = 5,
 }
 
 /// One word of one kind.
@@ -56,6 +58,11 @@ impl Term {
     /// An event's type.
     pub fn event_type(value: &EventType) -> Self {
         Self { kind: Kind::Type, value: value.as_str().into() }
+    }
+
+    /// Of test events: whoever stores an event as one adds it to [`of`].
+    pub fn test() -> Self {
+        Self { kind: Kind::Test, value: "".into() }
     }
 
     /// What it names.
@@ -255,6 +262,7 @@ mod tests {
             Term::object("c").hash(one),
             Term::customer("d").hash(one),
             Term::customer("c").hash(MerchantId::from_bits(2)),
+            Term::test().hash(one),
         ];
         assert!(others.iter().all(|other| *other != STABLE));
     }

@@ -1,8 +1,8 @@
 //! What searching costs when much is stored, and what the search index costs those who store.
 //!
 //! `cargo run --release -p postrider-store --example search_bench -- [DELIVERIES]` (a million unless
-//! said otherwise), in the directory for temporary files. A tenth as many customers; ten webhooks of
-//! which one is dead. The cost of the index is that of the same work with and without it, in turns.
+//! said otherwise), in the directory for temporary files. A tenth as many customers, and one who has a
+//! hundredth of all deliveries; ten webhooks of which one is dead. The cost of the index is that of the same work with and without it, in turns.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 #![expect(clippy::print_stdout, reason = "its figures are its output")]
@@ -133,6 +133,11 @@ fn delivery_of(n: u64) -> DeliveryId {
     DeliveryId::from_parts(time_of(n), 0, n)
 }
 
+/// Whose event it is; the first has one of a hundred beside those that are due to everyone.
+fn customer_of(n: u64, all: u64) -> u64 {
+    if n.is_multiple_of(100) { 0 } else { n * 31 % (all / 10).max(1) }
+}
+
 fn webhook_of(n: u64) -> u64 {
     n * 7_919 % WEBHOOKS + 1
 }
@@ -154,7 +159,7 @@ fn event(n: u64, all: u64) -> NewEvent {
     new.event.id = EventId::minted(time_of(n), 0, n);
     new.digest = None;
     new.event.accepted_at = time_of(n);
-    let customer = n * 31 % (all / 10).max(1);
+    let customer = customer_of(n, all);
     new.event.data = format!(
         r#"{{"object":{{"type":"order","public_id":"o-{n}","customer":"c-{customer}","total":"25.00","text":"{}"}}}}"#,
         "x".repeat(400)
@@ -204,7 +209,8 @@ async fn questions(harness: &Harness, all: u64) {
     };
     let none = DeliveryFilter::default;
     let by = |terms: Vec<Term>| DeliveryFilter { terms, ..none() };
-    let customer = |round| Term::customer(&format!("c-{}", some(round) % (all / 10).max(1)));
+    let customer =
+        |round| Term::customer(&format!("c-{}", 1 + some(round) % (all / 10 - 1).max(1)));
     ask_many("deliveries, no filter", |_| deliveries(none())).await;
     ask_many("customer", |round| deliveries(by(vec![customer(round)]))).await;
     ask_many("email", |round| {
@@ -238,8 +244,54 @@ async fn questions(harness: &Harness, all: u64) {
         events(EventFilter { is_test: Some(true), ..EventFilter::default() })
     })
     .await;
+    of_many(harness, all).await;
     in_vain(harness, all).await;
     figures(harness, all).await;
+}
+
+/// Lists of a customer with a hundredth of everything, and combinations that pass over most of it.
+async fn of_many(harness: &Harness, all: u64) {
+    let deliveries = |filter: DeliveryFilter| async move {
+        let page = harness.deliveries(merchant(1), filter, ask(25, None)).await.unwrap();
+        page.rows.len()
+    };
+    let events = |filter: EventFilter| async move {
+        harness.events(merchant(1), filter, ask(25, None)).await.unwrap().rows.len()
+    };
+    let terms = vec![Term::customer("c-0")];
+    let many = || DeliveryFilter { terms: terms.clone(), ..DeliveryFilter::default() };
+    ask_many("much of one customer", |_| deliveries(many())).await;
+    for (name, filter) in [
+        ("failed", DeliveryFilter { state: Some(State::Failed), ..many() }),
+        ("pending", DeliveryFilter { state: Some(State::Pending), ..many() }),
+        ("canceled", DeliveryFilter { state: Some(State::Canceled), ..many() }),
+        ("test", DeliveryFilter { is_test: Some(true), ..many() }),
+        (
+            "of another type",
+            DeliveryFilter { event_type: EventType::parse("order.reject"), ..many() },
+        ),
+        ("before the middle", DeliveryFilter { created_before: Some(time_of(all / 2)), ..many() }),
+        (
+            "of a webhook, failed, in an hour",
+            DeliveryFilter {
+                webhook: Some(webhook_id(1)),
+                state: Some(State::Failed),
+                created_after: Some(time_of(all / 2)),
+                created_before: Some(time_of(all / 2 + 3_600)),
+                ..many()
+            },
+        ),
+        (
+            "and of another customer",
+            DeliveryFilter { terms: vec![Term::customer("c-0"), Term::customer("c-1")], ..many() },
+        ),
+    ] {
+        ask_many(&format!("much of one customer, {name}"), |_| deliveries(filter.clone())).await;
+    }
+    let of_events = EventFilter { terms: terms.clone(), ..EventFilter::default() };
+    ask_many("events, much of one customer", |_| events(of_events.clone())).await;
+    let none = EventFilter { is_test: Some(true), ..of_events };
+    ask_many("events, much of one customer, test", |_| events(none.clone())).await;
 }
 
 /// Lists by state, type and time, most of which pass over many rows.
@@ -257,6 +309,16 @@ async fn in_vain(harness: &Harness, all: u64) {
         let webhook = Some(webhook_id(DEAD));
         let of_dead = DeliveryFilter { webhook, state: Some(state), ..none() };
         ask_many(&format!("{name}, of the dead webhook"), |_| deliveries(of_dead.clone())).await;
+        let event_type = EventType::parse("order.cancel");
+        let of_type = DeliveryFilter { state: Some(state), event_type, ..none() };
+        ask_many(&format!("{name}, of a type that is not there"), |_| deliveries(of_type.clone()))
+            .await;
+        let event_type = EventType::parse("order.create");
+        let of_dead = DeliveryFilter { event_type, ..of_dead };
+        ask_many(&format!("{name}, of a common type and the dead webhook"), |_| {
+            deliveries(of_dead.clone())
+        })
+        .await;
     }
     ask_many("test deliveries, of which there are none", |_| {
         deliveries(DeliveryFilter { is_test: Some(true), ..none() })
@@ -317,7 +379,7 @@ async fn ask_many<F: Future<Output = usize>>(name: &str, question: impl Fn(u64) 
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent).div_ceil(100) - 1].as_secs_f64() * 1e3;
     println!(
-        "  {name:<42} p50 {:>7.2} ms  p99 {:>7.2} ms  max {:>7.2} ms  ({} rows)",
+        "  {name:<56} p50 {:>7.2} ms  p99 {:>7.2} ms  max {:>7.2} ms  ({} rows)",
         at(50),
         at(99),
         at(100),

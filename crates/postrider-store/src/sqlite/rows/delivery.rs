@@ -4,12 +4,12 @@ use postrider_core::delivery::State;
 use postrider_core::ids::{DeliveryId, WebhookId};
 use postrider_core::snapshot::Choice;
 use postrider_core::time::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Connection, Row, params};
 
 use super::event::{event_id, event_type};
-use super::{id, optional_time, state, time};
+use super::{first, id, optional_time, state, time};
 use crate::catalog::Delivery;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 /// The columns [`listed`] reads, with the event joined.
 pub(in crate::sqlite) const DELIVERY: &str = "SELECT d.id, e.id, e.type, d.webhook, d.state, \
@@ -32,6 +32,29 @@ pub(in crate::sqlite) fn listed(row: &Row<'_>) -> Result<Delivery> {
         created_at: time(row, 8)?,
         settled_at: optional_time(row, 9)?,
     })
+}
+
+/// The columns [`glimpse`] reads: a delivery's own row, whose page it shares with many others.
+pub(in crate::sqlite) const GLIMPSE: &str =
+    "SELECT webhook, state, is_test, created_at FROM deliveries WHERE id = ?1";
+
+/// What a delivery's own row tells, without its event.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sqlite) struct Glimpse {
+    pub(in crate::sqlite) webhook: WebhookId,
+    pub(in crate::sqlite) state: State,
+    pub(in crate::sqlite) is_test: bool,
+    pub(in crate::sqlite) created_at: Timestamp,
+}
+
+/// A delivery's own row, which is there as long as anything that names it.
+pub(in crate::sqlite) fn glimpse(connection: &Connection, delivery: [u8; 16]) -> Result<Glimpse> {
+    let mut statement = connection.prepare_cached(GLIMPSE)?;
+    let found = first(&mut statement, params![delivery], |row| {
+        let (webhook, state) = (id(row, 0)?, state(row.get(1)?)?);
+        Ok(Glimpse { webhook, state, is_test: row.get(2)?, created_at: time(row, 3)? })
+    })?;
+    found.ok_or(StoreError::Corrupt("deliveries.id"))
 }
 
 /// The due rows of one webhook. Q4: by due time, and nothing before it.

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postrider_core::event::Event;
-use postrider_core::terms;
+use postrider_core::terms::{self, Term};
 use rusqlite::{Connection, params};
 
 pub(super) use builder::{Bell, Builder};
@@ -34,7 +34,7 @@ use super::rows::{collect, event};
 use crate::error::Result;
 
 const NEW_EVENTS: &str = "SELECT id, merchant, type, created, accepted_at, data, context, snapshot, \
-     seq FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
+     seq, is_test FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
 const LAST_EVENT: &str = "SELECT coalesce(max(seq), 0) FROM events";
 const LAST_RUN: &str = "SELECT run, last_seq FROM search_runs ORDER BY run DESC LIMIT 1";
 const RUNS: &str =
@@ -138,8 +138,11 @@ impl Held {
         while let Some(row) = rows.next()? {
             (events, last) = (events + 1, row.get(8)?);
             let event: Event = event::event(row, 0)?;
-            let hash = |term: terms::Term| (term.hash(event.merchant), last);
+            let hash = |term: Term| (term.hash(event.merchant), last);
             entries.extend(terms::of(&event).into_iter().map(hash));
+            if row.get(9)? {
+                entries.push(hash(Term::test()));
+            }
         }
         let upto = if events < CATCH_UP_EVENTS { target } else { last };
         self.tail.add(entries, upto);
