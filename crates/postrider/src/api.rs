@@ -37,6 +37,11 @@ impl Api {
         self.call(Method::GET, path, JSON, String::new(), TIMEOUT).await
     }
 
+    /// A question whose answer may take up to `wait` by itself.
+    pub(crate) async fn get_waiting(&self, path: &str, wait: Duration) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, JSON, String::new(), wait + TIMEOUT).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.post_text(path, body.to_string()).await
     }
@@ -86,11 +91,27 @@ impl Api {
         let (status, body) =
             answered.and_then(|answered| answered).with_context(|| what.clone())?;
         if !status.is_success() {
-            bail!("{what} answered {}: {}", status.as_u16(), problem(&body));
+            let refusal = Refused { status: status.as_u16(), problem: problem(&body) };
+            return Err(anyhow::Error::new(refusal).context(what));
         }
         serde_json::from_slice(&body).with_context(|| format!("{what} did not answer JSON"))
     }
 }
+
+/// The API understood and said no, or failed.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    problem: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "answered {}: {}", self.status, self.problem)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// What a problem document says, for people.
 fn problem(body: &[u8]) -> String {

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Openapi,
     /// Post one event over the API
     Send(SendArgs),
+    /// Follow a webhook's deliveries and forward them to a local server
+    Listen(ListenArgs),
     /// Receive deliveries: verify, print and answer as told
     Receiver(ReceiverArgs),
 }
@@ -216,6 +218,24 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
     /// Print the API's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// Where deliveries are forwarded to, such as http://127.0.0.1:3000/webhooks
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: String,
+    /// Webhook to follow; the only one when left out
+    #[arg(long, value_name = "ID")]
+    pub(crate) webhook: Option<String>,
+    /// File that remembers how far it was followed, so that the next run goes on from there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Print each delivery as JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

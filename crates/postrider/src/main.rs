@@ -63,6 +63,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Openapi => Ok(commands::openapi::run()),
         Command::Send(args) => commands::send::run(args).await,
+        Command::Listen(args) => commands::listen::run(args).await,
         Command::Receiver(args) => commands::receiver::run(args).await,
     }
 }

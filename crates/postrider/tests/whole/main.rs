@@ -4,6 +4,7 @@
 //! - `crash`: nothing acknowledged is lost when the process is killed;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
+//! - `listen`: a local server gets what a webhook is sent, also what came while nobody listened;
 //! - `rotation`: a receiver written from the public pages passes through a rotation;
 //! - `readme`: the snippets of the README do what it says.
 
@@ -16,6 +17,7 @@
 
 mod bytes;
 mod crash;
+mod listen;
 mod readme;
 mod rotation;
 mod support;
