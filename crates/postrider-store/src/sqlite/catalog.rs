@@ -231,20 +231,10 @@ impl Catalog for Sqlite {
     }
 
     async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable> {
-        let mut counting = recoveries::Counting::new(wanted);
         let Wanted { merchant, webhook, .. } = wanted;
         self.readers.run(move |reader| webhooks::one(reader, merchant, webhook)).await?;
-        loop {
-            let slice = move |reader: &Connection| {
-                let is_more = counting.slice(reader)?;
-                Ok((counting, is_more))
-            };
-            let is_more;
-            (counting, is_more) = self.readers.run(slice).await?;
-            if !is_more {
-                return Ok(counting.done());
-            }
-        }
+        let counting = recoveries::Counting::new(wanted);
+        self.readers.in_slices(counting, recoveries::Counting::slice).await
     }
 
     async fn begin_recovery(&self, recovery: Recovery, stamp: Stamp) -> Result<Begun> {
@@ -285,17 +275,6 @@ impl Catalog for Sqlite {
     }
 
     async fn verify_audit_log(&self) -> Result<Audited> {
-        let mut walk = Verifying::new();
-        loop {
-            let slice = move |reader: &Connection| {
-                let verdict = walk.slice(reader)?;
-                Ok((walk, verdict))
-            };
-            let verdict;
-            (walk, verdict) = self.readers.run(slice).await?;
-            if let Some(verdict) = verdict {
-                return Ok(verdict);
-            }
-        }
+        self.readers.in_slices(Verifying::new(), Verifying::slice).await
     }
 }

@@ -66,6 +66,26 @@ impl Readers {
         tokio::task::spawn_blocking(reading).await.unwrap_or_else(|_| Err(Stopped::Closed.into()))
     }
 
+    /// Runs a long reading slice by slice, each in a transaction of its own, until one answers: in
+    /// between others get their turn, and the log of what is written meanwhile can be cut.
+    pub(super) async fn in_slices<W: Send + 'static, T: Send + 'static>(
+        self: &Arc<Self>,
+        mut walk: W,
+        slice: fn(&mut W, &Connection) -> Result<Option<T>>,
+    ) -> Result<T> {
+        loop {
+            let work = move |reader: &Connection| {
+                let answer = slice(&mut walk, reader)?;
+                Ok((walk, answer))
+            };
+            let answer;
+            (walk, answer) = self.run(work).await?;
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+    }
+
     fn take(&self) -> Option<Connection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }

@@ -137,8 +137,8 @@ impl Counting {
         Self { wanted, after, room, counted, slice_rows: SLICE_ROWS }
     }
 
-    /// Counts one slice; whether there may be more.
-    pub(super) fn slice(&mut self, connection: &Connection) -> Result<bool> {
+    /// Counts one slice; what was counted when it was the last.
+    pub(super) fn slice(&mut self, connection: &Connection) -> Result<Option<Recoverable>> {
         let limit = self.slice_rows.min(self.room);
         let candidates = candidates(connection, &self.wanted, self.after, limit)?;
         for candidate in candidates.iter().filter(|candidate| candidate.is_wanted(&self.wanted)) {
@@ -152,11 +152,8 @@ impl Counting {
         self.room -= candidates.len();
         let may_have_more = candidates.len() == limit;
         self.counted.is_exact = self.room > 0 || !may_have_more;
-        Ok(may_have_more && self.room > 0)
-    }
-
-    pub(super) const fn done(self) -> Recoverable {
-        self.counted
+        let is_last = !may_have_more || self.room == 0;
+        Ok(is_last.then_some(self.counted))
     }
 }
 
