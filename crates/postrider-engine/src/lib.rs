@@ -24,17 +24,14 @@ use std::time::Duration;
 use hyper::header::HeaderName;
 use parking_lot::RwLock;
 use postrider_core::address::{AddressPolicy, Denied};
-use postrider_core::audit::Stamp;
 use postrider_core::catalogue::Catalogue;
 use postrider_core::event::PostedEvent;
 use postrider_core::ids::{DeliveryId, EventId, MerchantId, WebhookId};
 use postrider_core::limits;
-use postrider_core::recovery::Recovery;
 use postrider_core::refusal::Refusal;
 use postrider_core::routing::RoutingTable;
 use postrider_core::target::TargetUrl;
-use postrider_store::queue::{Change, Resent, Settlement};
-use postrider_store::recovery::Begun;
+use postrider_store::queue::{Change, Settlement};
 use postrider_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -308,34 +305,6 @@ impl Engine {
         events: Vec<PostedEvent>,
     ) -> Result<Vec<Accepted>, AcceptError> {
         self.intake.accept(&self.shared, merchant, Some(webhook), events).await
-    }
-
-    /// Makes one settled delivery due again.
-    pub async fn resend(
-        &self,
-        merchant: MerchantId,
-        delivery: DeliveryId,
-        stamp: Stamp,
-    ) -> Result<Resent, StoreError> {
-        let now = stamp.at;
-        let resent = self.shared.store.resend(merchant, delivery, stamp).await?;
-        if let Resent::Due { webhook } = resent {
-            self.shared.lanes.note_due(webhook, now, false);
-            self.shared.followers.tell(std::iter::once(webhook));
-        }
-        Ok(resent)
-    }
-
-    /// Begins a recovery, which goes on by itself from here.
-    pub async fn begin_recovery(
-        &self,
-        recovery: Recovery,
-        stamp: Stamp,
-    ) -> Result<Begun, StoreError> {
-        let now = stamp.at;
-        let begun = self.shared.store.begin_recovery(recovery, stamp).await?;
-        self.shared.recoveries.note(now);
-        Ok(begun)
     }
 
     /// Waits until nothing is in flight and nothing is due now.

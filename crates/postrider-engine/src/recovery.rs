@@ -1,4 +1,4 @@
-//! The task that moves recoveries on, each at its rate.
+//! Resends that people ask for: one, or many as a recovery, which a task moves on at its rate.
 //!
 //! The store holds where each recovery stands and when it goes on; this task only waits for the
 //! earliest of these times, or for somebody to say that it changed, so nothing is asked while there
@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use postrider_core::audit::{Actor, Stamp};
+use postrider_core::ids::{DeliveryId, MerchantId};
 use postrider_core::limits;
+use postrider_core::recovery::Recovery;
 use postrider_core::time::Timestamp;
 use postrider_store::StoreError;
+use postrider_store::queue::Resent;
+use postrider_store::recovery::Begun;
 use tokio::sync::Notify;
 
-use crate::Shared;
+use crate::{Engine, Shared};
 
 /// When a recovery is next known to go on.
 #[derive(Debug, Default)]
@@ -42,6 +46,36 @@ impl Agenda {
     /// Forgets what was known, to ask the store; what is noted meanwhile is kept.
     fn clear(&self) {
         *self.due.lock() = None;
+    }
+}
+
+impl Engine {
+    /// Makes one settled delivery due again.
+    pub async fn resend(
+        &self,
+        merchant: MerchantId,
+        delivery: DeliveryId,
+        stamp: Stamp,
+    ) -> Result<Resent, StoreError> {
+        let now = stamp.at;
+        let resent = self.shared.store.resend(merchant, delivery, stamp).await?;
+        if let Resent::Due { webhook } = resent {
+            self.shared.lanes.note_due(webhook, now, false);
+            self.shared.followers.tell(std::iter::once(webhook));
+        }
+        Ok(resent)
+    }
+
+    /// Begins a recovery, which goes on by itself from here.
+    pub async fn begin_recovery(
+        &self,
+        recovery: Recovery,
+        stamp: Stamp,
+    ) -> Result<Begun, StoreError> {
+        let now = stamp.at;
+        let begun = self.shared.store.begin_recovery(recovery, stamp).await?;
+        self.shared.recoveries.note(now);
+        Ok(begun)
     }
 }
 
@@ -94,6 +128,7 @@ async fn advance(shared: &Shared, now: Timestamp) -> Result<Option<Timestamp>, S
     let Some(advanced) = shared.store.advance_recovery(stamp).await? else { return Ok(Some(now)) };
     if advanced.resent > 0 {
         shared.lanes.note_due(advanced.webhook, now, false);
+        shared.followers.tell(std::iter::once(advanced.webhook));
     }
     Ok(Some(now))
 }

@@ -125,6 +125,7 @@ macro_rules! conformance {
             ]
             recovery: [
                 a_recovery_takes_the_oldest_first_at_its_rate
+                what_a_recovery_resends_is_counted_and_followed
                 a_recovery_goes_on_where_it_was_after_a_restart
                 a_recovery_takes_only_what_was_asked_for
                 a_canceled_recovery_takes_no_more

@@ -7,7 +7,7 @@ use postrider_core::recovery::{Ended, Recovery, Status, Wanted};
 use postrider_core::webhook::{DisabledBy, Status as WebhookStatus};
 
 use super::Harness;
-use super::fixture::{ask, at, merchant, minted, stamp, webhook_id};
+use super::fixture::{ask, at, delivery_id, merchant, minted, stamp, webhook_id};
 use crate::StoreError;
 use crate::catalog::{Backlog, StatusChange};
 use crate::queue::Settled;
@@ -94,7 +94,6 @@ async fn pending(harness: &Harness, most: u64) -> Vec<u64> {
 
 pub async fn a_recovery_takes_the_oldest_first_at_its_rate(harness: Harness) {
     let harness = with_failed(harness, 5).await;
-    let begun = harness.feed(merchant(1), webhook_id(1), None).await.unwrap();
     begin(&harness, recovery(1, 1, 2, 10), 10).await;
     assert_eq!(harness.recovery_due().await.unwrap(), Some(at(10)));
     assert_eq!(advance(&harness, 10).await, Some(2));
@@ -109,11 +108,21 @@ pub async fn a_recovery_takes_the_oldest_first_at_its_rate(harness: Harness) {
     assert_eq!(harness.recovery_due().await.unwrap(), None);
     let first = harness.lease_of(1, 9, 13).await.deliveries;
     assert_eq!((first.len(), first[0].attempts_before), (5, 1), "with a new schedule");
-    let (balance, tally) = (harness.balance().await.unwrap(), harness.tally().await.unwrap());
-    assert_eq!((balance.pending, balance.failed), (5, 0), "the figures follow");
-    assert_eq!((tally.pending, tally.failed), (5, 0));
-    let seen = harness.feed(merchant(1), webhook_id(1), Some(begun.next)).await.unwrap();
-    assert_eq!(seen.rows.len(), 5, "a feed sees what is recovered");
+}
+
+pub async fn what_a_recovery_resends_is_counted_and_followed(harness: Harness) {
+    let harness = with_failed(harness, 3).await;
+    let (owner, webhook) = (merchant(1), webhook_id(1));
+    let begun = harness.feed(owner, webhook, None).await.unwrap().next;
+    begin(&harness, recovery(1, 1, 2, 10), 10).await;
+    assert_eq!(advance(&harness, 10).await, Some(2));
+    let figures = harness.webhook_metrics(owner, webhook, at(0)).await.unwrap();
+    assert_eq!((figures.pending, figures.failed), (2, 1));
+    assert!(harness.balance().await.unwrap().is_even());
+    let feed = harness.feed(owner, webhook, Some(begun)).await.unwrap();
+    let followed: Vec<_> =
+        feed.rows.iter().map(|row| (row.entry.delivery.id, row.is_resend)).collect();
+    assert_eq!(followed, [(delivery_id(1), true), (delivery_id(2), true)]);
 }
 
 pub async fn a_recovery_goes_on_where_it_was_after_a_restart(harness: Harness) {

@@ -89,7 +89,7 @@ impl Feed<'_> {
         })?;
         if let Some((delivery, choice, seq)) = found {
             let event = event::by_seq(self.connection, seq)?;
-            self.bytes += event.data.len() + event.snapshot.as_ref().map_or(0, bytes::Bytes::len);
+            self.bytes += event.payload_bytes();
             let entry = DeliveryDetail { delivery, event, choice, attempts: Vec::new() };
             self.rows.push(FeedRow { entry, is_resend, after });
         }

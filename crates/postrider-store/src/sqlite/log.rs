@@ -114,7 +114,7 @@ fn wanted(
         return Ok((is_wanted.then_some(event), EVENT_EFFORT));
     }
     let full = event::by_seq(connection, seq)?;
-    let bytes = full.data.len() + full.snapshot.as_ref().map_or(0, bytes::Bytes::len);
+    let bytes = full.payload_bytes();
     let has_all = has_terms(&full, &filter.terms);
     Ok((has_all.then_some(event), EVENT_EFFORT + 1 + bytes / BYTES_PER_EFFORT))
 }

@@ -20,14 +20,14 @@ use super::accounts::position;
 use super::days::Moving;
 use super::pages::{self, Scan};
 use super::rows::recovery::{ended_code, recovery as read, status_code};
-use super::rows::{collect, first, id, millis, state_code, time};
+use super::rows::{collect, first, id, millis, state, state_code, time};
 use super::writer::Desk;
 use super::{audit, settle, webhooks};
 use crate::catalog::{Page, PageAsk};
 use crate::error::{Result, StoreError};
 use crate::recovery::{Advanced, Begun, Recoverable, RecoveryFilter};
 
-const CANDIDATES: &str = "SELECT id, created_at, settled_at, is_test, attempts \
+const CANDIDATES: &str = "SELECT id, created_at, settled_at, is_test, state, attempts \
      FROM deliveries INDEXED BY deliveries_ended \
      WHERE webhook = ?1 AND state = ?2 AND state >= 2 AND id > ?3 AND id < ?4 \
      ORDER BY id LIMIT ?5";
@@ -73,20 +73,28 @@ const CLOCK_SET_BACK_MAX: Duration = Duration::from_hours(24);
 /// A delivery that ended, with what decides whether it is wanted.
 struct Candidate {
     id: DeliveryId,
+    created_at: Timestamp,
     settled_at: Timestamp,
     is_test: bool,
-    moving: Moving,
+    state: State,
+    attempts: u32,
 }
 
 impl Candidate {
-    fn read(row: &Row<'_>, webhook: WebhookId, state: State) -> Result<Self> {
+    fn read(row: &Row<'_>) -> Result<Self> {
         let (created_at, settled_at) = (time(row, 1)?, time(row, 2)?);
-        let moving = Moving { webhook, created_at, state, attempts: row.get(4)? };
-        Ok(Self { id: id(row, 0)?, settled_at, is_test: row.get(3)?, moving })
+        Ok(Self {
+            id: id(row, 0)?,
+            created_at,
+            settled_at,
+            is_test: row.get(3)?,
+            state: state(row.get(4)?)?,
+            attempts: row.get(5)?,
+        })
     }
 
     fn is_wanted(&self, wanted: &Wanted) -> bool {
-        wanted.takes(self.moving.created_at, self.settled_at, self.is_test)
+        wanted.takes(self.created_at, self.settled_at, self.is_test)
     }
 }
 
@@ -104,9 +112,7 @@ fn candidates(
         let webhook = wanted.webhook.to_bytes();
         let (from, to) = (after.to_bytes(), ceiling.to_bytes());
         let key = params![webhook, state_code(*state), from, to, limit];
-        all.extend(collect(&mut statement, key, |row| {
-            Candidate::read(row, wanted.webhook, *state)
-        })?);
+        all.extend(collect(&mut statement, key, Candidate::read)?);
     }
     // Each state gave its first ones, so the first ones of both are among them.
     all.sort_unstable_by_key(|candidate| candidate.id);
@@ -143,7 +149,7 @@ impl Counting {
         let candidates = candidates(connection, &self.wanted, self.after, limit)?;
         for candidate in candidates.iter().filter(|candidate| candidate.is_wanted(&self.wanted)) {
             let Recoverable { count, oldest_at, newest_at, .. } = &mut self.counted;
-            let created_at = candidate.moving.created_at;
+            let created_at = candidate.created_at;
             *count += 1;
             *oldest_at = Some(oldest_at.map_or(created_at, |oldest| oldest.min(created_at)));
             *newest_at = (*newest_at).max(Some(created_at));
@@ -249,12 +255,12 @@ pub(super) fn due(connection: &Connection) -> Result<Option<Timestamp>> {
 
 /// Moves the recovery that has been due longest on by what its rate allows for a second.
 pub(super) fn advance(desk: &mut Desk, stamp: &Stamp) -> Result<Option<Advanced>> {
+    let connection = &desk.connection;
     let now = params![stamp.at.unix_millis()];
-    let next = first(&mut *desk.connection.prepare_cached(NEXT)?, now, placed)?;
+    let next = first(&mut *connection.prepare_cached(NEXT)?, now, placed)?;
     let Some((recovery, mut position)) = next else { return Ok(None) };
     let Recovery { wanted, rate_per_second, .. } = recovery;
-    let candidates =
-        candidates(&desk.connection, &wanted, position, limits::RECOVERY_RATE_MAX as usize)?;
+    let candidates = candidates(connection, &wanted, position, limits::RECOVERY_RATE_MAX as usize)?;
     let mut resent = 0;
     for candidate in &candidates {
         if resent == rate_per_second {
@@ -262,7 +268,9 @@ pub(super) fn advance(desk: &mut Desk, stamp: &Stamp) -> Result<Option<Advanced>
         }
         position = candidate.id;
         if candidate.is_wanted(&wanted) {
-            settle::make_due(desk, candidate.id, candidate.moving, stamp.at)?;
+            let Candidate { id, created_at, state, attempts, .. } = *candidate;
+            let moving = Moving { webhook: wanted.webhook, created_at, state, attempts };
+            settle::make_due(desk, moving, id, stamp.at)?;
             resent += 1;
         }
     }

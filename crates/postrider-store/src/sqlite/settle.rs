@@ -146,23 +146,24 @@ pub(super) fn resend(
     if !is_receiving {
         return Ok(Resent::WebhookNotReceiving);
     }
-    make_due(desk, delivery, moving, stamp.at)?;
+    let webhook = moving.webhook;
+    make_due(desk, moving, delivery, stamp.at)?;
     audit::record(desk, stamp, Some(merchant), "delivery.resent", &delivery, "")?;
-    Ok(Resent::Due { webhook: moving.webhook })
+    Ok(Resent::Due { webhook })
 }
 
-/// Makes a settled delivery due now, with a new schedule.
+/// Makes a settled delivery, which stands so, due now with a new schedule.
 pub(super) fn make_due(
     desk: &mut Desk,
-    delivery: DeliveryId,
     moving: Moving,
+    delivery: DeliveryId,
     now: Timestamp,
 ) -> Result<()> {
     let Desk { connection, days, .. } = desk;
-    let (id, at) = (delivery.to_bytes(), now.unix_millis());
-    connection.prepare_cached(RESEND)?.execute(params![id, at])?;
-    let note = params![moving.webhook.to_bytes(), id, at];
-    connection.prepare_cached(NOTE_RESEND)?.execute(note)?;
+    let (webhook, delivery, now) =
+        (moving.webhook.to_bytes(), delivery.to_bytes(), now.unix_millis());
+    connection.prepare_cached(RESEND)?.execute(params![delivery, now])?;
+    connection.prepare_cached(NOTE_RESEND)?.execute(params![webhook, delivery, now])?;
     days.moved(moving, State::Pending, moving.attempts);
     Ok(())
 }

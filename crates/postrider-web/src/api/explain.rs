@@ -45,8 +45,7 @@ pub(crate) async fn show(
     let event = event.ok_or_else(|| {
         ApiError::refused("missing_parameter", "event", "Name the event to explain: `event`.")
     })?;
-    let id = |text: &str| WebhookId::parse(text).ok();
-    let webhook = query.parsed("webhook", "a webhook's id, 32 lower-case hex digits", id)?;
+    let webhook = query.webhook()?;
     let stored = shared.engine.store().event(merchant, event).await?;
     let cases = match webhook {
         Some(webhook) => vec![one(&shared, merchant, &stored, webhook).await?],

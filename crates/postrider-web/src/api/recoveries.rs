@@ -128,9 +128,8 @@ pub(crate) async fn list(
     let listing = Listing::read(&parts, Some(merchant), &FILTERS)?;
     let statuses = Status::ALL.map(Status::as_str).join(", ");
     let query = &listing.query;
-    let id = |text: &str| WebhookId::parse(text).ok();
     let filter = RecoveryFilter {
-        webhook: query.parsed("webhook", "a webhook's id, 32 lower-case hex digits", id)?,
+        webhook: query.webhook()?,
         status: query.parsed("status", &format!("one of {statuses}"), Status::parse)?,
     };
     let page = shared.engine.store().recoveries(merchant, filter, listing.ask).await?;
