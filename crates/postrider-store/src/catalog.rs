@@ -22,7 +22,7 @@ use crate::recovery::{Begun, Recoverable, RecoveryFilter};
 mod figures;
 mod lists;
 
-pub use figures::{Latency, WebhookMetrics};
+pub use figures::{Latency, Waiting, WebhookMetrics};
 pub use lists::{
     Cursor, Delivery, DeliveryDetail, DeliveryFilter, EventFilter, FeedPage, FeedPosition, FeedRow,
     ListedEvent, Page, PageAsk, StoredEvent, Undelivered, UndeliveredGroup,
@@ -170,6 +170,10 @@ pub trait Catalog: Send + Sync {
         id: WebhookId,
         since: Timestamp,
     ) -> Result<WebhookMetrics>;
+
+    /// How many deliveries wait for a webhook: what a resume would send. Reads beside the writer, a
+    /// bounded number.
+    async fn waiting(&self, merchant: MerchantId, id: WebhookId) -> Result<Waiting>;
 
     /// How many deliveries a recovery would take. Reads beside the writer, a bounded number.
     async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable>;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use postrider_core::time::Timestamp;
+
 /// How the deliveries of one webhook stand. Canceled ones are in no figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WebhookMetrics {
@@ -59,4 +61,17 @@ mod tests {
         let hundred: Vec<_> = (1..=100).rev().collect();
         assert_eq!(of(&hundred), Some([50, 95, 99]));
     }
+}
+
+/// The deliveries that wait for a webhook; at least so many, when `is_exact` is not so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// All of them, those of test events included.
+    pub all: u64,
+    /// Those that stay when of each object only the latest does.
+    pub latest: u64,
+    /// When the oldest of them was created.
+    pub oldest_at: Option<Timestamp>,
+    /// Whether all were counted: no more than `limits::COUNT_AHEAD_MAX` are looked at.
+    pub is_exact: bool,
 }

@@ -25,6 +25,13 @@ async fn keep_latest(harness: &Harness, seconds: i64) -> u64 {
         .canceled
 }
 
+/// How many wait, and how many would stay if of each object only the latest did.
+async fn waiting(harness: &Harness) -> (u64, u64) {
+    let waiting = harness.waiting(merchant(1), webhook_id(1)).await.unwrap();
+    assert!(waiting.is_exact);
+    (waiting.all, waiting.latest)
+}
+
 async fn pending(harness: &Harness, most: u64) -> Vec<u64> {
     let mut pending = Vec::new();
     for n in 1..=most {
@@ -51,7 +58,9 @@ pub async fn only_the_latest_delivery_of_each_object_stays(harness: Harness) {
         .await
         .unwrap();
     harness.post_one(8, 2, 0).await;
+    assert_eq!(waiting(&harness).await, (7, 5));
     assert_eq!(keep_latest(&harness, 9).await, 2);
+    assert_eq!(waiting(&harness).await, (5, 5));
     assert_eq!(pending(&harness, 8).await, [2, 3, 4, 5, 7, 8]);
     let canceled = harness.detail(1).await.delivery;
     assert_eq!((canceled.state, canceled.settled_at), (State::Canceled, Some(at(9))));
@@ -86,6 +95,7 @@ pub async fn test_events_are_no_word_about_an_object(harness: Harness) {
     let mut older = about(3, "order.create", object);
     older.is_test = true;
     harness.post(vec![about(1, "order.create", object), made_up, older]).await.unwrap();
+    assert_eq!(waiting(&harness).await, (3, 3));
     assert_eq!(keep_latest(&harness, 1).await, 0);
     assert_eq!(pending(&harness, 3).await, [1, 2, 3]);
 }

@@ -18,13 +18,13 @@ use super::audit::Verifying;
 use super::fault::Stopped;
 use super::writer::Desk;
 use super::{
-    Sqlite, accounts, audit, feed, filters, log, metrics, recoveries, undelivered, version,
-    webhooks,
+    Sqlite, accounts, audit, backlog, feed, filters, log, metrics, recoveries, undelivered,
+    version, webhooks,
 };
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, EventFilter,
     FeedPage, FeedPosition, ListedEvent, Merchant, Note, Page, PageAsk, StatusChange,
-    StatusChanged, StoredEvent, Undelivered, WebhookMetrics,
+    StatusChanged, StoredEvent, Undelivered, Waiting, WebhookMetrics,
 };
 use crate::error::Result;
 use crate::recovery::{Begun, Recoverable, RecoveryFilter};
@@ -228,6 +228,11 @@ impl Catalog for Sqlite {
             metrics::of(reader, id, since)
         };
         self.readers.run(read).await
+    }
+
+    async fn waiting(&self, merchant: MerchantId, id: WebhookId) -> Result<Waiting> {
+        self.readers.run(move |reader| webhooks::one(reader, merchant, id)).await?;
+        self.readers.in_slices(backlog::Counting::new(id), backlog::Counting::slice).await
     }
 
     async fn recoverable(&self, wanted: Wanted) -> Result<Recoverable> {

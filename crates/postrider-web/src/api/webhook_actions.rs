@@ -24,7 +24,7 @@ use postrider_core::event::EventType;
 use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
 use postrider_engine::{Accepted, chance};
-use postrider_store::catalog::{Backlog, Note, StatusChange};
+use postrider_store::catalog::{Backlog, Note, StatusChange, Waiting};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 
@@ -36,19 +36,23 @@ use super::query::Query;
 use super::webhooks::answer;
 use super::wire::event::Batch;
 use super::wire::object::Object;
+use super::wire::time;
 use super::{PathId, json};
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::{Held, Shared};
 
 /// What a resumed webhook does with what waits.
-pub(crate) const RESUME: [Field; 1] = [Field::new(
-    "backlog",
-    |_| schema::one_of(&["all", "latest", "none"]),
-    "What becomes of the deliveries that wait: `all` are sent, of each object only the `latest`, \
-     or `none`; the others are canceled.",
-)
-.required()];
+pub(crate) const RESUME: [Field; 2] = [
+    Field::new(
+        "backlog",
+        |_| schema::one_of(&["all", "latest", "none"]),
+        "What becomes of the deliveries that wait: `all` are sent, of each object only the \
+         `latest`, or `none`; the others are canceled.",
+    )
+    .required(),
+    Field::new("dry_run", schema::truth, "Only count what would be sent and canceled."),
+];
 /// Which test events are sent.
 pub(crate) const TEST_EVENTS: [Field; 2] = [
     Field::new(
@@ -124,16 +128,21 @@ pub(crate) async fn resume(
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
     let status = status_of(&shared, merchant, id).await?;
-    let backlog = read_backlog(&posted)?;
+    let given = posted.object(&RESUME)?;
+    let backlog = read_backlog(&given)?;
+    let is_dry_run = given.truth("dry_run")?.unwrap_or(false);
     if status != Status::Paused {
         let detail = "The webhook is not paused, so there is nothing to resume.";
         return Err(ApiError::conflict("webhook_not_paused", detail));
     }
+    if is_dry_run {
+        let waiting = shared.engine.store().waiting(merchant, id).await?;
+        return json(StatusCode::OK, &ResumeDryRun::new(waiting, backlog));
+    }
     change(&shared, merchant, id, Status::Enabled, backlog, stamp).await
 }
 
-fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
-    let given = posted.object(&RESUME)?;
+fn read_backlog(given: &Object<'_>) -> Result<Backlog, ApiError> {
     let backlog = given.need("backlog", given.any_text("backlog")?)?;
     match backlog.as_str() {
         "all" => Ok(Backlog::Keep),
@@ -142,6 +151,38 @@ fn read_backlog(posted: &Posted) -> Result<Backlog, ApiError> {
         _ => {
             let detail = "`backlog` is `all`, `latest` or `none`.";
             Err(ApiError::refused("invalid_backlog", "backlog", detail))
+        }
+    }
+}
+
+/// What a resume would do; nothing has changed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ResumeDryRun {
+    dry_run: bool,
+    /// Deliveries that would be sent.
+    send: u64,
+    /// Deliveries that would be canceled.
+    cancel: u64,
+    /// When the oldest delivery that waits was made.
+    #[schemars(schema_with = "schema::time_or_null")]
+    oldest_at: Option<String>,
+    /// `false`: there are more, which were not counted.
+    counts_are_exact: bool,
+}
+
+impl ResumeDryRun {
+    fn new(waiting: Waiting, backlog: Backlog) -> Self {
+        let send = match backlog {
+            Backlog::Keep => waiting.all,
+            Backlog::Latest => waiting.latest,
+            Backlog::Cancel => 0,
+        };
+        Self {
+            dry_run: true,
+            send,
+            cancel: waiting.all - send,
+            oldest_at: waiting.oldest_at.map(time),
+            counts_are_exact: waiting.is_exact,
         }
     }
 }

@@ -10,7 +10,7 @@ use postrider_core::outcome::OutcomeKind;
 use postrider_core::sign::Scheme;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// A generator of answers' shapes: what is written, and nothing beside it.
@@ -219,6 +219,11 @@ pub(crate) fn link(_: &mut SchemaGenerator) -> Schema {
 /// One of these names.
 pub(crate) fn one_of(names: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": names })
+}
+
+/// One of two shapes, which differ in what they need.
+pub(crate) fn either<A: JsonSchema, B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "oneOf": [generator.subschema_for::<A>(), generator.subschema_for::<B>()] })
 }
 
 /// The same shape, or `null`.

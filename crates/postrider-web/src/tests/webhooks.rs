@@ -138,7 +138,8 @@ async fn the_status_moves_by_actions_and_waiting_deliveries_follow() {
         ("", 400, "empty_body"),
         ("{}", 422, "missing_field"),
         (r#"{"backlog":"some"}"#, 422, "invalid_backlog"),
-        (r#"{"backlog":"latest","dry_run":true}"#, 422, "unknown_field"),
+        (r#"{"backlog":"latest","dryrun":true}"#, 422, "unknown_field"),
+        (r#"{"backlog":"latest","dry_run":1}"#, 422, "invalid_type"),
     ] {
         assert_eq!(act("resume", body).await.problem(), (status, code), "{body}");
     }
@@ -179,6 +180,15 @@ async fn resuming_with_the_latest_sends_one_delivery_of_each_object() {
         deliveries.push(posted.json["deliveries"][0].as_str().unwrap().to_owned());
     }
     let path = format!("/api/v1/webhooks/{id}/resume");
+    for (backlog, send, cancel) in [("all", 4, 0), ("latest", 3, 1), ("none", 0, 4)] {
+        let body = json!({ "backlog": backlog, "dry_run": true }).to_string();
+        let counted = app.post(&path, body).await;
+        let expected = json!({
+            "dry_run": true, "send": send, "cancel": cancel, "oldest_at": NOW.rfc3339(),
+            "counts_are_exact": true,
+        });
+        assert_eq!((counted.status.as_u16(), &counted.json), (200, &expected), "{backlog}");
+    }
     let resumed = app.post(&path, r#"{"backlog":"latest"}"#).await;
     assert_eq!(
         (&resumed.json["status"], &resumed.json["canceled"]),

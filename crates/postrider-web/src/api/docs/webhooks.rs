@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::WEBHOOK_ID;
 use crate::api::verification::ROTATION;
-use crate::api::webhook_actions::{RESUME, Sent, TEST_EVENTS};
+use crate::api::webhook_actions::{RESUME, ResumeDryRun, Sent, TEST_EVENTS};
 use crate::api::wire::key::VerificationOut;
 use crate::api::wire::metrics::MetricsOut;
 use crate::api::wire::webhook::WebhookOut;
 use crate::api::wire::webhook_fields::{NEW, WRITABLE};
 use crate::openapi::field::Field;
 use crate::openapi::operation::{Operation, Tag};
+use crate::openapi::schema;
 
 const ETAG: &str = "The version of the webhook, for `If-Match`.";
 const IF_MATCH: Field = Field::new(
@@ -122,14 +123,22 @@ pub(crate) fn pause() -> Operation {
 }
 
 pub(crate) fn resume() -> Operation {
-    action(
+    let operation = Operation::new(
         "resumeWebhook",
+        Tag::Webhooks,
         "Resume a paused webhook",
-        "Sending goes on; `backlog` says what becomes of the deliveries that have waited.",
-    )
-    .body(&RESUME)
-    .example(json!({ "backlog": "all" }))
-    .problem(409, "The webhook is not paused: `webhook_not_paused`.")
+        "Sending goes on; `backlog` says what becomes of the deliveries that have waited. With \
+         `dry_run` they are only counted, which tells what each choice would do.",
+    );
+    let either = schema::either::<WebhookOut<'static>, ResumeDryRun>;
+    let meaning = "The webhook as it is now, or what would become of its deliveries.";
+    operation
+        .path(WEBHOOK_ID)
+        .answers_as(200, meaning, "application/json", either)
+        .with_header("ETag", ETAG)
+        .body(&RESUME)
+        .example(json!({ "backlog": "latest", "dry_run": true }))
+        .problem(409, "The webhook is not paused: `webhook_not_paused`.")
 }
 
 pub(crate) fn send_test_events() -> Operation {
