@@ -321,8 +321,8 @@ impl Engine {
         }
     }
 
-    /// When the next delivery, probe or recovery is due, as far as is known; for whoever moves a
-    /// clock.
+    /// When the next delivery, probe or recovery is due, as far as is known while nothing runs; for
+    /// whoever moves a clock.
     pub fn next_due(&self) -> Option<postrider_core::time::Timestamp> {
         let due = [self.shared.lanes.next_due(), self.shared.recoveries.next_due()];
         due.into_iter().flatten().min()

@@ -48,6 +48,7 @@ async fn a_dry_run_tells_what_then_happens() {
     let second = app.post(PATH, body(false)).await;
     assert_eq!(second.problem(), (409, "recovery_under_way"));
     assert!(second.detail().contains(id));
+    app.engine.run_until_idle().await;
     while let Some(due) = app.engine.next_due() {
         app.manual().unwrap().advance_to(due);
         app.engine.run_until_idle().await;
