@@ -43,7 +43,7 @@ fn key(status: u16) -> String {
 pub(super) fn of(route: &Route) -> Map<String, Value> {
     let mut statuses = vec![400, 405, 414, 431, 500, 503];
     if route.access != Access::Public {
-        statuses.extend([401, 422]);
+        statuses.extend([401, 422, 429]);
     }
     if !matches!(route.access, Access::Public | Access::AnyKey) {
         statuses.push(403);

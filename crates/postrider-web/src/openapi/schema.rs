@@ -106,6 +106,13 @@ pub(crate) fn event_id(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The id a sender gives an event of its own, which so names no row there is.
+pub(crate) fn own_event_id(generator: &mut SchemaGenerator) -> Schema {
+    let mut shape = event_id(generator);
+    shape.remove("x-names");
+    shape
+}
+
 /// A list of ids of deliveries.
 pub(crate) fn delivery_ids(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": delivery_id(generator) })
@@ -153,7 +160,7 @@ pub(crate) fn name(_: &mut SchemaGenerator) -> Schema {
 
 /// The id of anything, also of what is not a row of its own.
 pub(crate) fn any_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 })
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 64, "x-names": "any" })
 }
 
 /// True or false.

@@ -74,3 +74,67 @@ fn every_reference_leads_somewhere() {
     walk(&document, &document, &mut found);
     assert!(found > 100);
 }
+
+/// The schema of OpenAPI 3.1 documents of 2022-10-07, <https://spec.openapis.org/oas/3.1/schema/2022-10-07>
+/// (Apache-2.0, OpenAPI Initiative), as the Python package openapi-spec-validator 0.9.0 holds it.
+const OPENAPI: &str = include_str!("openapi_3_1.json");
+
+/// Every JSON Schema of a document: what stands in `schema` and under `components/schemas`.
+fn schemas<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "schema" => found.push(inner),
+            "schemas" => found.extend(inner.as_object().unwrap().values()),
+            _ => schemas(inner, found),
+        }
+    }
+    value.as_array().into_iter().flatten().for_each(|inner| schemas(inner, found));
+}
+
+/// What is wrong with a document by the rules of OpenAPI 3.1 and of JSON Schema.
+fn faults(document: &Value) -> Vec<String> {
+    let whole = jsonschema::validator_for(&OPENAPI.parse().unwrap()).unwrap();
+    let mut faults: Vec<_> = whole.iter_errors(document).map(|error| error.to_string()).collect();
+    let mut all = Vec::new();
+    schemas(document, &mut all);
+    assert!(all.len() > 100, "only {} schemas", all.len());
+    let wrong =
+        all.iter().filter_map(|schema| jsonschema::draft202012::meta::validate(schema).err());
+    faults.extend(wrong.map(|error| error.to_string()));
+    faults
+}
+
+#[test]
+fn it_is_valid_by_the_rules_of_openapi() {
+    let document = document();
+    assert_eq!(faults(&document), Vec::<String>::new());
+    // The control: what is wrong is found, in the frame and in a shape.
+    let mut unframed = document.clone();
+    unframed["paths"]["/healthz"]["get"]["responses"]["200"] = Value::from(1);
+    let mut misshapen = document.clone();
+    misshapen["components"]["schemas"]["Problem"]["type"] = Value::from("text");
+    assert!(!faults(&unframed).is_empty() && !faults(&misshapen).is_empty());
+}
+
+/// A shape that has the name of another.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Health {
+    other: bool,
+}
+
+/// The generator numbers the second of two different shapes with one name, so that clients made
+/// from the document would have to be changed when routes change their order.
+#[test]
+fn different_shapes_have_different_names() {
+    let names = |document: &Value| {
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        schemas.keys().filter(|name| name.ends_with(|c: char| c.is_ascii_digit())).count()
+    };
+    assert_eq!(names(&document()), 0);
+    // The control: the generator does number them.
+    let mut generator = crate::openapi::schema::generator();
+    generator.subschema_for::<crate::api::health::Health>();
+    generator.subschema_for::<Health>();
+    let schemas = Value::from(generator.take_definitions(true));
+    assert_eq!(names(&serde_json::json!({ "components": { "schemas": schemas } })), 1);
+}

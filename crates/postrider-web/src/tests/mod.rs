@@ -5,6 +5,7 @@ mod access;
 mod audit_log;
 mod bad_input;
 mod catalogue;
+mod contract;
 mod deliveries;
 mod description;
 mod events;
@@ -291,15 +292,17 @@ impl<'a> IntoFuture for Call<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let request = self.request.body(Body::from(self.body)).unwrap();
-            let is_legacy = request.uri().path().starts_with("/webhook_targets");
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let response = self.app.handle(request).await;
-            Answer::read(response, is_legacy).await
+            let answer = Answer::read(response, crate::legacy::owns(&path)).await;
+            contract::check(method.as_str(), &path, &answer).unwrap();
+            answer
         })
     }
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,

@@ -4,6 +4,8 @@ use crate::api::health::Health;
 use crate::openapi::operation::{Operation, Tag};
 use crate::openapi::schema;
 
+const NO_PARAMETERS: &str = "It takes no parameters: `unknown_parameter`.";
+
 pub(crate) fn alive() -> Operation {
     Operation::new(
         "getHealth",
@@ -33,4 +35,5 @@ pub(crate) fn document() -> Operation {
         "The OpenAPI 3.1 document of the API, made from the code that answers.",
     )
     .answers_as(200, "The document.", "application/json", schema::any_object)
+    .problem(422, NO_PARAMETERS)
 }

@@ -29,7 +29,7 @@ pub(crate) const EVENT: [Field; 6] = [
     Field::new("type", schema::event_type, "The event type, one of the catalogue.").required(),
     Field::new(
         "id",
-        schema::event_id,
+        schema::own_event_id,
         "Your own id of the event: posting it again is then harmless. Made up when left out.",
     ),
     Field::new(

@@ -302,7 +302,7 @@ pub(crate) struct WebhookOut<'a> {
     id: String,
     name: &'a str,
     target_url: &'a str,
-    #[schemars(schema_with = "webhook_fields::event_types")]
+    #[schemars(schema_with = "webhook_fields::wanted")]
     event_types: Vec<String>,
     #[schemars(schema_with = "webhook_fields::additional_data")]
     additional_data: Choices<'a>,

@@ -88,7 +88,15 @@ fn target_url(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "uri", "examples": ["https://example.com/hooks"] })
 }
 
-pub(crate) fn event_types(_: &mut SchemaGenerator) -> Schema {
+/// What may be written: a webhook wants something.
+fn event_types(generator: &mut SchemaGenerator) -> Schema {
+    let mut shape = wanted(generator);
+    shape.insert("minItems".to_owned(), 1.into());
+    shape
+}
+
+/// What may be read: a new target of the older API wants nothing yet.
+pub(crate) fn wanted(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "items": {
@@ -96,7 +104,6 @@ pub(crate) fn event_types(_: &mut SchemaGenerator) -> Schema {
             "pattern": r"^(\*|[a-z][a-z0-9_]*\.(\*|[a-z][a-z0-9_]*))$",
             "examples": ["subscription.*"],
         },
-        "minItems": 1,
         "maxItems": limits::PATTERNS_PER_WEBHOOK_MAX,
     })
 }

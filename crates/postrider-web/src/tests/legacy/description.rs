@@ -1,29 +1,15 @@
 //! What the older API answers is what its description says, shape and status.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{CALLS, call, filter, target};
-use crate::openapi::document;
 use crate::router::routes;
-use crate::tests::{Answer, RANDOM_ID, TestApp};
+use crate::tests::{RANDOM_ID, TestApp};
 
-/// Holds an answer of the route `path` against the document.
-fn check(document: &Value, method: &str, path: &str, answer: &Answer) {
-    let place = format!("{method} {path}: {} {}", answer.status, answer.text);
-    let operation = &document["paths"][path][method.to_lowercase()];
-    let response = &operation["responses"][answer.status.as_str()];
-    assert!(response.is_object(), "{place}");
-    let mut schema = response["content"]["application/json"]["schema"].clone();
-    assert!(schema.is_object(), "{place}");
-    schema["components"] = document["components"].clone();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    validator.validate(&answer.json).unwrap_or_else(|error| panic!("{place}: {error}"));
-}
-
+/// Each answer is held against the document (`contract`).
 #[tokio::test]
 async fn every_answer_is_as_described() {
     let app = TestApp::strict().await;
-    let document = document();
     let made = target(&app, "https://example.com/").await;
     let kept = filter(&app, &made, "order.*").await;
     let (made, kept) = (made["id"].as_str().unwrap(), kept["id"].as_str().unwrap());
@@ -33,8 +19,7 @@ async fn every_answer_is_as_described() {
         [(body.to_string(), &app.key), ("{}".into(), &app.key), (String::new(), &"x".into())]
     {
         for method in ["GET", "POST"] {
-            let answer = call(&app, key, (method, "/webhook_targets", &body)).await;
-            check(&document, method, "/webhook_targets", &answer);
+            call(&app, key, (method, "/webhook_targets", &body)).await;
         }
     }
     for (method, path, body) in CALLS {
@@ -44,7 +29,7 @@ async fn every_answer_is_as_described() {
         {
             let path = route.replace("{target}", target).replace("{filter}", filter);
             let body = if method == "GET" { "" } else { body };
-            check(&document, method, &route, &call(&app, &app.key, (method, &path, body)).await);
+            call(&app, &app.key, (method, &path, body)).await;
         }
     }
     let listed = routes().iter().filter(|route| crate::legacy::owns(route.path)).count();
