@@ -18,9 +18,12 @@ mod metrics;
 mod paging;
 mod people;
 mod preview;
+mod promises;
 mod recoveries;
 mod search;
+mod wall;
 mod webhooks;
+mod world;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -79,6 +82,7 @@ pub(super) struct Setup {
     pub(super) schemas: Schemas,
     pub(super) schema_check: SchemaCheck,
     pub(super) name_servers: Vec<SocketAddr>,
+    pub(super) requests_per_second: Option<NonZeroU32>,
 }
 
 impl Default for Setup {
@@ -91,15 +95,23 @@ impl Default for Setup {
             schemas: Schemas::default(),
             schema_check: SchemaCheck::default(),
             name_servers: Vec::new(),
+            requests_per_second: NonZeroU32::new(REQUESTS_PER_SECOND),
         }
+    }
+}
+
+impl Setup {
+    /// Targets may be on loopback.
+    pub(super) fn local() -> Self {
+        let policy = AddressPolicy::default().allow(["127.0.0.0/8".parse().unwrap()]);
+        Self { policy, ..Self::default() }
     }
 }
 
 impl TestApp {
     /// Targets on loopback are allowed, so that deliveries can arrive; time stands still.
     pub(super) async fn new() -> Self {
-        let policy = AddressPolicy::default().allow(["127.0.0.0/8".parse().unwrap()]);
-        Self::with(policy, Clock::manual(NOW), ListenerLimits::default()).await
+        Self::set_up(Setup::local()).await
     }
 
     /// Targets must be public.
@@ -124,7 +136,7 @@ impl TestApp {
     }
 
     async fn set_up_empty(setup: Setup) -> Self {
-        let Setup { policy, clock, limits, schemas, schema_check, name_servers } = setup;
+        let Setup { policy, clock, limits, schemas, schema_check, .. } = setup;
         let directory = tempfile::tempdir().unwrap();
         let allows_loopback = policy.judge("127.0.0.1".parse().unwrap(), 80).is_ok();
         let addresses = Arc::new(policy);
@@ -137,7 +149,7 @@ impl TestApp {
             store: store.await.unwrap(),
             clock,
             addresses: Arc::clone(&addresses),
-            name_servers: NameServers::Given(name_servers),
+            name_servers: NameServers::Given(setup.name_servers),
             trust: Trust::Roots(Vec::new()),
             schemas,
             schema_check,
@@ -151,7 +163,7 @@ impl TestApp {
             addresses,
             allow_http_targets: allows_loopback,
             signature_header: "Ordergroove-Signature".to_owned(),
-            requests_per_second: NonZeroU32::new(REQUESTS_PER_SECOND),
+            requests_per_second: setup.requests_per_second,
             setup: None,
         };
         let app = App::with_limits(options, limits);

@@ -23,7 +23,7 @@ impl TestApp {
         self.user_of(self.merchant, email, role).await
     }
 
-    async fn user_of(&self, merchant: MerchantId, email: &str, role: Role) -> String {
+    pub(super) async fn user_of(&self, merchant: MerchantId, email: &str, role: Role) -> String {
         let user = User {
             id: self.engine.mint().id(NOW),
             merchant,
@@ -54,7 +54,7 @@ impl TestApp {
     }
 
     /// A post without a credential.
-    fn public(&self, path: &str, body: &str) -> Call<'_> {
+    pub(super) fn public(&self, path: &str, body: &str) -> Call<'_> {
         let call = self.bare("POST", path).header("content-type", "application/json");
         call.body(body)
     }

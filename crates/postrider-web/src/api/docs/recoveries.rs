@@ -21,7 +21,7 @@ pub(crate) fn create() -> Operation {
     .body(&NEW)
     .example(json!({
         "webhook": "0190163d8694739ba3c1b1c1d0e5a1f2",
-        "since": "2026-01-31T08:00:00Z",
+        "since": "2025-01-31T08:00:00Z",
         "dry_run": true,
     }))
     .answers::<RecoveryOut>(201, "The recovery, which goes on by itself.")
