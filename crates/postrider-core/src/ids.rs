@@ -39,6 +39,9 @@ pub mod kind {
     /// A recovery.
     #[derive(Debug)]
     pub enum Recovery {}
+    /// A rehearsal of a rotation.
+    #[derive(Debug)]
+    pub enum Rehearsal {}
 }
 
 /// Names a merchant.
@@ -57,6 +60,8 @@ pub type SessionId = Id<kind::Session>;
 pub type PortalLinkId = Id<kind::PortalLink>;
 /// Names a recovery.
 pub type RecoveryId = Id<kind::Recovery>;
+/// Names a rehearsal of a rotation.
+pub type RehearsalId = Id<kind::Rehearsal>;
 
 /// A time-ordered 128-bit id of a thing of kind `K`.
 pub struct Id<K> {

@@ -26,6 +26,7 @@ pub mod pattern;
 pub mod privacy;
 pub mod recovery;
 pub mod refusal;
+pub mod rehearsal;
 pub mod retry;
 pub mod routing;
 pub mod seal;

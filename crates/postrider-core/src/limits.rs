@@ -79,6 +79,12 @@ pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 100_000;
 pub const ROTATION_WINDOW: Duration = Duration::from_hours(24);
 /// Random bytes in a verification key we make (Standard Webhooks allows 24 to 64).
 pub const VERIFICATION_KEY_BYTES: usize = 32;
+/// Time for all probes of a rehearsal together: somebody waits for its answer.
+pub const REHEARSAL_SPAN: Duration = Duration::from_mins(1);
+/// Rehearsals running at once in one process; each sends one request at a time.
+pub const REHEARSALS_RUNNING_MAX: usize = 64;
+/// Rehearsals kept per webhook, as evidence; the oldest go first.
+pub const REHEARSALS_KEPT_MAX: u32 = 100;
 
 // --- Delivery ----------------------------------------------------------------------------------
 
