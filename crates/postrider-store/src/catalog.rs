@@ -12,6 +12,7 @@ use postrider_core::filter::Filter;
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::recovery::{Recovery, Wanted};
+use postrider_core::rehearsal::Rehearsal;
 use postrider_core::routing::RouteChanges;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Status, Webhook};
@@ -116,6 +117,21 @@ pub trait Catalog: Send + Sync {
         new: VerificationKey,
         stamp: Stamp,
     ) -> Result<VerificationKeys>;
+    /// Keeps the evidence of a rehearsal; beyond `limits::REHEARSALS_KEPT_MAX` of its webhook the
+    /// oldest is forgotten.
+    async fn keep_rehearsal(
+        &self,
+        merchant: MerchantId,
+        rehearsal: Rehearsal,
+        stamp: Stamp,
+    ) -> Result<()>;
+    /// The rehearsals of a webhook, newest first.
+    async fn rehearsals(
+        &self,
+        merchant: MerchantId,
+        webhook: WebhookId,
+        ask: PageAsk,
+    ) -> Result<Page<Rehearsal>>;
 
     /// Replaces a webhook's key by `VerificationKeys::replaced`: the old ones are dead at once.
     async fn replace_key(

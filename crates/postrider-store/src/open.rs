@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use postrider_core::audit::Stamp;
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
 
@@ -35,6 +36,13 @@ pub async fn open(options: OpenOptions) -> Result<Arc<dyn Store>> {
     let path = sqlite_path(&options.url)?;
     let store = sqlite::Sqlite::open(path, options.sealer, options.now).await?;
     Ok(Arc::new(store))
+}
+
+/// Seals all verification keys of a database, which nobody may have open, with another secret. Answers
+/// of how many webhooks. It opens with `options.sealer` until this has succeeded, then with `new`.
+pub async fn reseal(options: OpenOptions, new: Sealer, stamp: Stamp) -> Result<u64> {
+    let path = sqlite_path(&options.url)?;
+    sqlite::Sqlite::reseal(path, options.sealer, new, stamp).await
 }
 
 /// Opens a store whose search index nobody keeps: what a comparison of its cost needs.

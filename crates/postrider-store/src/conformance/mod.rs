@@ -19,6 +19,7 @@ pub mod lease;
 pub mod metrics;
 pub mod page;
 pub mod recovery;
+pub mod rehearsals;
 pub mod restart;
 pub mod search;
 pub mod settle;
@@ -159,6 +160,11 @@ macro_rules! conformance {
                 what_was_not_delivered_is_grouped_by_webhook_and_cause
                 a_feed_shows_what_was_committed_after_its_place
                 a_feed_comes_in_bounded_pages_and_skips_nothing
+            ]
+            rehearsals: [
+                every_field_of_a_rehearsal_is_kept
+                only_the_newest_rehearsals_are_kept
+                rehearsals_go_with_their_webhook_and_belong_to_its_merchant
             ]
             tenants: [
                 another_merchants_webhook_is_not_found

@@ -32,6 +32,7 @@ async fn check_webhook_verbs(harness: &Harness, owner: u64, id: WebhookId) {
     not_found(&harness.webhook_metrics(owner_id, id, at(0)).await);
     not_found(&harness.feed(owner_id, id, None).await);
     not_found(&harness.rotate_key(owner_id, id, key(9), stamp(1)).await);
+    not_found(&harness.replace_key(owner_id, id, key(9), stamp(1)).await);
     not_found(&harness.delete_webhook(owner_id, id, stamp(1)).await);
     let status = Status::Disabled(DisabledBy::Request);
     let change = StatusChange { status, backlog: Backlog::Cancel };

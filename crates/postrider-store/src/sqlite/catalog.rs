@@ -9,6 +9,7 @@ use postrider_core::filter::Filter;
 use postrider_core::ids::{ApiKeyId, DeliveryId, EventId, MerchantId, RecoveryId, WebhookId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::recovery::{Recovery, Wanted};
+use postrider_core::rehearsal::Rehearsal;
 use postrider_core::routing::RouteChanges;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{Health, Webhook};
@@ -18,8 +19,8 @@ use super::audit::Verifying;
 use super::fault::Stopped;
 use super::writer::Desk;
 use super::{
-    Sqlite, accounts, audit, backlog, feed, filters, log, metrics, recoveries, undelivered,
-    version, webhooks,
+    Sqlite, accounts, audit, backlog, feed, filters, log, metrics, recoveries, rehearsals,
+    undelivered, version, webhooks,
 };
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, EventFilter,
@@ -167,6 +168,25 @@ impl Catalog for Sqlite {
         stamp: Stamp,
     ) -> Result<VerificationKeys> {
         self.writer.run(move |desk| webhooks::replace_key(desk, merchant, id, new, &stamp)).await
+    }
+
+    async fn keep_rehearsal(
+        &self,
+        merchant: MerchantId,
+        rehearsal: Rehearsal,
+        stamp: Stamp,
+    ) -> Result<()> {
+        let keep = move |desk: &mut Desk| rehearsals::keep(desk, merchant, &rehearsal, &stamp);
+        self.writer.run(keep).await
+    }
+
+    async fn rehearsals(
+        &self,
+        merchant: MerchantId,
+        webhook: WebhookId,
+        ask: PageAsk,
+    ) -> Result<Page<Rehearsal>> {
+        self.readers.run(move |reader| rehearsals::list(reader, merchant, webhook, ask)).await
     }
 
     async fn events(

@@ -30,6 +30,8 @@ mod portal;
 mod queue;
 mod readers;
 mod recoveries;
+mod rehearsals;
+mod reseal;
 mod rows;
 mod schema;
 mod search;
@@ -49,6 +51,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use postrider_core::audit::Stamp;
 use postrider_core::seal::Sealer;
 use postrider_core::time::Timestamp;
 
@@ -87,6 +90,17 @@ impl Sqlite {
     ) -> Result<Self> {
         let open = move || Self::open_blocking(&path, sealer, now, is_searched);
         tokio::task::spawn_blocking(open).await.unwrap_or_else(|_| Err(Stopped::Closed.into()))
+    }
+
+    /// Seals the keys of the database at `path` with another secret; nobody may have it open.
+    pub(crate) async fn reseal(
+        path: PathBuf,
+        old: Sealer,
+        new: Sealer,
+        stamp: Stamp,
+    ) -> Result<u64> {
+        let reseal = move || reseal::reseal(&path, old, &new, &stamp);
+        tokio::task::spawn_blocking(reseal).await.unwrap_or_else(|_| Err(Stopped::Closed.into()))
     }
 
     fn open_blocking(

@@ -17,7 +17,7 @@ use super::accounts::{merchant, position, taken_is_conflict};
 use super::pages::{self, Scan};
 use super::rows::{collect, duration_millis, first, millis, webhook as rows};
 use super::writer::Desk;
-use super::{audit, backlog, filters, recoveries, version};
+use super::{audit, backlog, filters, recoveries, rehearsals, version};
 use crate::catalog::{Backlog, Page, PageAsk, StatusChange, StatusChanged};
 use crate::error::{Result, StoreError};
 
@@ -196,6 +196,7 @@ pub(super) fn delete(
     let deleted = params![id.to_bytes(), stamp.at.unix_millis(), version];
     desk.connection.prepare_cached(DELETE)?.execute(deleted)?;
     filters::forget(&desk.connection, id)?;
+    rehearsals::forget(&desk.connection, id)?;
     backlog::cancel_all(desk, id, stamp.at)?;
     recoveries::end_with_webhook(desk, merchant, id, stamp)?;
     record(desk, stamp, merchant, "webhook.deleted", id, webhook.name)
