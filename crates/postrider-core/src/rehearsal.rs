@@ -30,7 +30,8 @@ pub enum Probe {
 }
 
 impl Probe {
-    const ALL: [Self; 5] = [Self::New, Self::Old, Self::NewFirst, Self::OldFirst, Self::Random];
+    /// Every probe there is.
+    pub const ALL: [Self; 5] = [Self::New, Self::Old, Self::NewFirst, Self::OldFirst, Self::Random];
 
     /// The probes of a rehearsal, in the order they are sent: what a receiver gets anyway comes
     /// first, so that one which trips over the others has answered that.
@@ -85,6 +86,9 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// Every reply there is.
+    pub const ALL: [Self; 3] = [Self::Accepted, Self::Refused, Self::Unclear];
+
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -151,6 +155,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict there is.
+    pub const ALL: [Self; 5] = [
+        Self::Switched,
+        Self::BothInstalled,
+        Self::NotSwitched,
+        Self::DoesNotVerify,
+        Self::NoConclusion,
+    ];
+
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {

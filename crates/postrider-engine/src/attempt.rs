@@ -95,9 +95,15 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
 async fn send(shared: &Shared, ready: &Ready, route: &Route, started_at: Timestamp) -> Attempt {
     let (leased, webhook) = (&ready.leased, &route.webhook);
     let number = leased.attempts + 1;
-    let said =
-        headers::Said { delivery: leased.id, is_test: leased.is_test, number, body: &ready.body };
-    let headers = headers::build(shared, route, said, started_at);
+    let letter = headers::Letter {
+        webhook,
+        signer: &route.signer,
+        delivery: leased.id,
+        number,
+        is_test: leased.is_test,
+        body: &ready.body,
+    };
+    let headers = headers::build(shared, &letter, started_at);
     let request_headers = headers::as_sent(&webhook.target, &headers, ready.body.len());
     let post = Post {
         target: &webhook.target,
@@ -105,14 +111,7 @@ async fn send(shared: &Shared, ready: &Ready, route: &Route, started_at: Timesta
         body: ready.body.clone(),
         timeout: webhook.timeout,
     };
-    let answer = caught(shared.client.post(post)).await.unwrap_or_else(|| Answer {
-        outcome: Outcome::without_response(OutcomeKind::Internal),
-        phases: Phases::default(),
-        response_headers: String::new(),
-        response_body: Bytes::new(),
-        is_response_truncated: false,
-        note: Some("the attempt broke off inside Postrider".to_owned()),
-    });
+    let answer = post_caught(shared, post).await;
     let queue = started_at.since(leased.due_at);
     Attempt {
         number,
@@ -126,6 +125,18 @@ async fn send(shared: &Shared, ready: &Ready, route: &Route, started_at: Timesta
         note: answer.note,
         configuration_version: webhook.configuration_version,
     }
+}
+
+/// Makes the request; a panic on the way is an outcome too.
+pub(crate) async fn post_caught(shared: &Shared, post: Post<'_>) -> Answer {
+    caught(shared.client.post(post)).await.unwrap_or_else(|| Answer {
+        outcome: Outcome::without_response(OutcomeKind::Internal),
+        phases: Phases::default(),
+        response_headers: String::new(),
+        response_body: Bytes::new(),
+        is_response_truncated: false,
+        note: Some("the attempt broke off inside Postrider".to_owned()),
+    })
 }
 
 /// The record of a delivery that is not attempted any more.

@@ -19,7 +19,7 @@ use postrider_store::catalog::{Delivery, FeedPosition, FeedRow};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::headers::{self, Said};
+use crate::attempt::headers::{self, Letter};
 use crate::{Engine, Shared};
 
 /// Some deliveries of a webhook, in the order they were committed.
@@ -170,13 +170,15 @@ fn followed(
         let FeedRow { entry, is_resend, after } = row;
         let delivery = entry.delivery;
         let body = snapshot::body(&entry.event, entry.choice);
-        let said = Said {
+        let letter = Letter {
+            webhook: &route.webhook,
+            signer: &route.signer,
             delivery: delivery.id,
             is_test: delivery.is_test,
             number: delivery.attempts.saturating_add(1),
             body: &body,
         };
-        let headers = headers::build(shared, route, said, now);
+        let headers = headers::build(shared, &letter, now);
         let headers = headers::as_sent(&route.webhook.target, &headers, body.len());
         FollowedDelivery { delivery, is_resend, headers, body, after }
     };

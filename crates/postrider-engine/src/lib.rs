@@ -43,6 +43,7 @@ use crate::client::{Client, ClientError, ClientOptions, NameServers, Trust};
 use crate::intake::Intake;
 use crate::lanes::{Lanes, Ready};
 use crate::recovery::Agenda;
+use crate::rehearsal::Running;
 use crate::schemas::{SchemaCheck, Schemas, Violation};
 use crate::settler::{Settler, ToSettle};
 use crate::upkeep::{Chore, Upkeep};
@@ -58,6 +59,7 @@ mod follow;
 mod intake;
 mod lanes;
 mod recovery;
+pub mod rehearsal;
 pub mod schemas;
 mod settler;
 mod upkeep;
@@ -188,6 +190,7 @@ pub(crate) struct Shared {
     recoveries: Agenda,
     activity: Activity,
     followers: follow::Followers,
+    rehearsing: Running,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -226,6 +229,7 @@ impl Engine {
             recoveries: Agenda::default(),
             activity: Activity::default(),
             followers: follow::Followers::default(),
+            rehearsing: Running::default(),
             tracker,
             stop,
         });

@@ -17,8 +17,8 @@ use crate::api::auth::Access::{
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, feed, health,
-    merchants, metrics, portal_links, preview, recoveries, sessions, setup, users, verification,
-    webhook_actions, webhooks,
+    merchants, metrics, portal_links, preview, recoveries, rehearsals, sessions, setup, users,
+    verification, webhook_actions, webhooks,
 };
 use crate::api_key::Scope::{
     self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
@@ -142,6 +142,12 @@ fn webhooks() -> Vec<Route> {
         post("/api/v1/webhooks/{id}/verification-key/rotate", verification::rotate)
             .scope(WebhooksWrite)
             .doc(docs::webhooks::rotate_key),
+        post("/api/v1/webhooks/{id}/rehearsals", rehearsals::create)
+            .scope(WebhooksWrite)
+            .doc(docs::rehearsals::create),
+        get("/api/v1/webhooks/{id}/rehearsals", rehearsals::list)
+            .scope(WebhooksRead)
+            .doc(docs::rehearsals::list),
     ]
 }
 

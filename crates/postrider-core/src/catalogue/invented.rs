@@ -29,7 +29,8 @@ use self::order::{Item, Order, Terms};
 use self::people::{Address, Customer, Payment};
 use self::stock::Shop;
 use super::dates::{SECONDS_PER_DAY, UNIX_SECONDS_MAX};
-use super::{Entity, EventTypeEntry, Family};
+use super::{Entity, EventTypeEntry, EventTypeView, Family, posted};
+use crate::event::PostedEvent;
 
 /// Worlds are older than they look: a clock before this would put their past before 1970.
 const NOW_MIN: i64 = 400_000_000;
@@ -139,6 +140,16 @@ impl World {
             bundle,
             shop,
         }
+    }
+
+    /// An event of this type in this world, as its sender would post it. What an operator's own
+    /// types mean is not known: they have one example each. `None`: it is incomplete.
+    pub fn posted(&self, entry: EventTypeView<'_>) -> Option<PostedEvent> {
+        let made = match entry {
+            EventTypeView::BuiltIn(entry) => self.event(entry),
+            EventTypeView::Own(_) => entry.example(&self.merchant, self.now),
+        };
+        posted(&made)
     }
 
     /// An event of this type in this world, with every record in its snapshot that the family may

@@ -1,11 +1,11 @@
 //! The head lines of a request: what product.md promises a receiver, in the case it arrives in.
 
-use super::{
-    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Route, Shared, Timestamp, USER_AGENT,
-};
+use super::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, Shared, Timestamp, USER_AGENT};
 use crate::client::push_title_case;
 use postrider_core::ids::DeliveryId;
+use postrider_core::sign::Signer;
 use postrider_core::target::TargetUrl;
+use postrider_core::webhook::Webhook;
 
 const DELIVERY: HeaderName = HeaderName::from_static("postrider-delivery");
 const ATTEMPT: HeaderName = HeaderName::from_static("postrider-attempt");
@@ -14,21 +14,22 @@ const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// What head lines say of a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Said<'a> {
+/// What head lines are made for.
+pub(crate) struct Letter<'a> {
+    pub(crate) webhook: &'a Webhook,
+    pub(crate) signer: &'a Signer,
     pub(crate) delivery: DeliveryId,
-    pub(crate) is_test: bool,
-    /// Which attempt this is.
+    /// Which attempt of the delivery it is.
     pub(crate) number: u32,
+    pub(crate) is_test: bool,
     pub(crate) body: &'a [u8],
 }
 
 /// All head lines but `Host` and `Content-Length`, signed with the attempt's own time.
-pub(crate) fn build(shared: &Shared, route: &Route, said: Said<'_>, now: Timestamp) -> HeaderMap {
-    let webhook = &route.webhook;
-    let delivery = said.delivery.to_string();
-    let signatures = route.signer.sign(webhook.signature, &delivery, now, said.body);
+pub(crate) fn build(shared: &Shared, letter: &Letter<'_>, now: Timestamp) -> HeaderMap {
+    let Letter { webhook, signer, delivery, number, is_test, body } = *letter;
+    let delivery = delivery.to_string();
+    let signatures = signer.sign(webhook.signature, &delivery, now, body);
     let mut headers = HeaderMap::with_capacity(12 + webhook.headers.len());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, shared.user_agent.clone());
@@ -41,8 +42,8 @@ pub(crate) fn build(shared: &Shared, route: &Route, said: Said<'_>, now: Timesta
         insert(&mut headers, WEBHOOK_SIGNATURE, standard.signature);
     }
     insert(&mut headers, DELIVERY, delivery);
-    headers.insert(ATTEMPT, HeaderValue::from(said.number));
-    if said.is_test {
+    headers.insert(ATTEMPT, HeaderValue::from(number));
+    if is_test {
         headers.insert(TEST, HeaderValue::from_static("true"));
     }
     for own in &webhook.headers {

@@ -7,4 +7,6 @@
 mod chaos;
 mod delivering;
 mod recovering;
+mod rehearsing;
+mod rotation;
 mod support;

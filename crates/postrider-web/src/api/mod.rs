@@ -30,6 +30,7 @@ pub(crate) mod metrics;
 pub(crate) mod portal_links;
 pub(crate) mod preview;
 pub(crate) mod recoveries;
+pub(crate) mod rehearsals;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod users;

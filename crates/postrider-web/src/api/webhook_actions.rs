@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::audit::Stamp;
 use postrider_core::catalogue::invented::World;
-use postrider_core::catalogue::{self, Catalogue, EventTypeView};
+use postrider_core::catalogue::{Catalogue, EventTypeView};
 use postrider_core::event::EventType;
 use postrider_core::ids::{MerchantId, WebhookId, kind};
 use postrider_core::webhook::{DisabledBy, Status, Webhook};
@@ -251,12 +251,7 @@ pub(crate) async fn send_test_events(
     let (owner, now) = (merchant.to_string(), shared.now().unix_seconds());
     let world = World::invent(seed, &owner, now);
     let invent = |entry: EventTypeView| {
-        let made = match entry {
-            EventTypeView::BuiltIn(entry) => world.event(entry),
-            // What an operator's own types mean is not known: they have one example each.
-            EventTypeView::Own(_) => entry.example(&owner, now),
-        };
-        catalogue::posted(&made).ok_or_else(|| {
+        world.posted(entry).ok_or_else(|| {
             ApiError::internal(format!("the invented event of {} is incomplete", entry.name()))
         })
     };
@@ -286,7 +281,8 @@ fn read_seed(given: &Object<'_>) -> Result<Option<u64>, ApiError> {
     })
 }
 
-fn selected<'a>(catalogue: &'a Catalogue, webhook: &Webhook) -> Vec<EventTypeView<'a>> {
+/// The event types a webhook wants, of those that are known.
+pub(crate) fn selected<'a>(catalogue: &'a Catalogue, webhook: &Webhook) -> Vec<EventTypeView<'a>> {
     let wants = |entry: &EventTypeView| {
         EventType::parse(entry.name()).is_some_and(|name| webhook.wants(&name).is_some())
     };

@@ -20,6 +20,7 @@ mod people;
 mod preview;
 mod promises;
 mod recoveries;
+mod rehearsals;
 mod search;
 mod wall;
 mod webhooks;

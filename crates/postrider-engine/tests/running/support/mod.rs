@@ -28,7 +28,7 @@ use postrider_engine::{Accepted, Clock, Engine, EngineOptions, Sabotage, chance}
 use postrider_store::Store;
 use postrider_store::catalog::{DeliveryDetail, Merchant};
 
-pub(crate) use receiver::{Receiver, Say};
+pub(crate) use receiver::{Got, Lock, Receiver, Say};
 
 /// The moment every test starts at.
 pub(crate) const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);

@@ -11,6 +11,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use postrider_core::key::VerificationKey;
+use postrider_core::sign;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -28,6 +30,26 @@ pub(crate) enum Say {
     Reset,
     /// A 200 whose body never ends.
     Endless,
+    /// 200 to a signature that fits the lock, 401 to others.
+    Verify(Lock),
+}
+
+/// What a receiver verifies signatures with.
+#[derive(Debug, Clone)]
+pub(crate) struct Lock {
+    pub(crate) keys: Vec<VerificationKey>,
+    /// Whether it looks at the first signature only.
+    pub(crate) is_first_only: bool,
+}
+
+impl Lock {
+    fn fits(&self, got: &Got) -> bool {
+        let header = got.header("ordergroove-signature");
+        let parts = if self.is_first_only { 2 } else { usize::MAX };
+        let read: Vec<_> = header.split(',').take(parts).collect();
+        let read = read.join(",");
+        self.keys.iter().any(|key| sign::verify(&read, &got.body, key.reveal()).is_ok())
+    }
 }
 
 /// A request as it arrived.
@@ -131,13 +153,17 @@ async fn answer(
         let mut answers = script.answers.lock();
         if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() }
     };
-    script.got.lock().push(Got { headers: head.headers, body });
+    let got = Got { headers: head.headers, body };
+    script.got.lock().push(got.clone());
     script.count.send_modify(|count| *count += 1);
     let respond = |status: u16| Response::builder().status(status);
     match say {
         Say::Status(status) => respond(status).body(Full::default()).unwrap(),
         Say::With(status, name, value) => {
             respond(status).header(name, value).body(Full::default()).unwrap()
+        }
+        Say::Verify(lock) => {
+            respond(if lock.fits(&got) { 200 } else { 401 }).body(Full::default()).unwrap()
         }
         Say::Hang => {
             script.never.notified().await;

@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod people;
 pub(crate) mod recoveries;
+pub(crate) mod rehearsals;
 pub(crate) mod service;
 pub(crate) mod webhooks;
 

@@ -13,6 +13,7 @@ pub(crate) mod key;
 pub(crate) mod metrics;
 pub(crate) mod object;
 pub(crate) mod recovery;
+pub(crate) mod rehearsal;
 pub(crate) mod undelivered;
 pub(crate) mod webhook;
 pub(crate) mod webhook_fields;
