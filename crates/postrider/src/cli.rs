@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Serve(ConfigFlags),
     /// Bring the database to this version
     Migrate(ConfigFlags),
+    /// Seal all verification keys with another secret key, while nothing runs
+    RotateSecretKey(RotateSecretKeyArgs),
     /// Check clock, disk, database, keys and egress
     Doctor(DoctorArgs),
     /// Look at the configuration
@@ -168,6 +170,15 @@ pub(crate) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateSecretKeyArgs {
+    #[command(flatten)]
+    pub(crate) flags: ConfigFlags,
+    /// File with the key to have from now on; made when it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_secret_key_file: PathBuf,
 }
 
 #[derive(Debug, Args)]

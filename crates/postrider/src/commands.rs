@@ -8,6 +8,7 @@ pub(crate) mod listen;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod receiver;
+pub(crate) mod rotate_secret_key;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod verify;

@@ -26,6 +26,7 @@ const KEY_BYTES: usize = 32;
 const FILE_BYTES_MAX: u64 = 256;
 
 /// The key that encrypts verification keys.
+#[derive(PartialEq, Eq)]
 pub(crate) struct SecretKey([u8; KEY_BYTES]);
 
 impl fmt::Debug for SecretKey {
@@ -78,6 +79,14 @@ pub(crate) fn read_or_make(config: &Config) -> Result<SecretKey, Failure> {
         "made a secret key, which encrypts verification keys; back it up apart from the database"
     );
     read(&path)
+}
+
+/// Reads the key at `path`, or makes it: for a database that is to be sealed with it.
+pub(crate) fn read_or_make_at(path: &Path) -> Result<SecretKey, Failure> {
+    if !path.exists() {
+        make(path)?;
+    }
+    read(path)
 }
 
 /// Reads the key at `path`, or says in one line why it cannot be used and what to do.
