@@ -79,26 +79,35 @@ async fn what_cannot_be_a_word_is_refused_by_name() {
     assert_eq!(answer.problem(), (422, "unknown_parameter"));
 }
 
-#[tokio::test]
-async fn what_was_not_delivered_is_shown_with_cause_and_remedy() {
-    let app = TestApp::new().await;
-    let path = "/api/v1/undelivered";
-    assert_eq!(app.get(path).await.text, r#"{"results":[],"complete":true}"#);
+/// A webhook with a delivery that failed.
+async fn with_failed(app: &TestApp) -> (String, String) {
     // Nothing listens there; a policy with one short wait gives up soon.
     let body = serde_json::json!({
         "name": "dead", "target_url": "http://127.0.0.1:9/", "event_types": ["order.*"],
         "retry_policy": {"waits_seconds": [1]},
     });
     let webhook = app.post("/api/v1/webhooks", body.to_string()).await;
-    let webhook = webhook.json["id"].as_str().unwrap();
-    let delivery = post(&app, "a", "ann").await;
+    let delivery = post(app, "a", "ann").await;
     app.engine.run_until_idle().await;
     let Clock::Manual(manual) = app.engine.clock() else { unreachable!("time stands still") };
     manual.advance_to(NOW + Duration::from_secs(9));
     app.engine.run_until_idle().await;
+    (webhook.json["id"].as_str().unwrap().to_owned(), delivery)
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_shown_with_cause_and_remedy() {
+    let app = TestApp::new().await;
+    let path = "/api/v1/undelivered";
+    assert_eq!(app.get(path).await.text, r#"{"results":[],"complete":true}"#);
+    let (webhook, delivery) = with_failed(&app).await;
     let shown = app.get(path).await.json;
     let group = &shown["results"][0];
-    assert_eq!((&group["webhook"], &group["count"]), (&webhook.into(), &1.into()), "{shown}");
+    assert_eq!(
+        (&group["webhook"], &group["count"]),
+        (&webhook.as_str().into(), &1.into()),
+        "{shown}"
+    );
     assert_eq!(
         (&group["outcome"], &group["example"]),
         (&"connect_refused".into(), &delivery.into())
@@ -226,6 +235,20 @@ async fn a_feed_waits_for_news_and_no_longer_than_asked() {
     app.engine.dismiss_followers();
     let (results, _) = next_of(&app, &waiting).await;
     assert_eq!(results, Vec::<Value>::new(), "nobody waits while the API stops");
+}
+
+#[tokio::test]
+async fn a_feed_that_waits_is_told_of_a_recovery() {
+    let app = TestApp::new().await;
+    let (webhook, delivery) = with_failed(&app).await;
+    let path = format!("/api/v1/webhooks/{webhook}/feed");
+    let (_, begun) = next_of(&app, &path).await;
+    let waiting = format!("{path}?after={begun}&wait_seconds=30");
+    let body = serde_json::json!({"webhook": webhook, "since": NOW.rfc3339()}).to_string();
+    let recover = app.post("/api/v1/recoveries", body);
+    let ((results, _), recovery) = tokio::join!(next_of(&app, &waiting), recover);
+    assert_eq!(recovery.status, 201, "{}", recovery.text);
+    assert_eq!((&results[0]["id"], &results[0]["is_resend"]), (&delivery.into(), &true.into()));
 }
 
 #[tokio::test]
