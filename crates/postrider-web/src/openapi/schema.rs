@@ -71,7 +71,7 @@ pub(crate) fn role(_: &mut SchemaGenerator) -> Schema {
 
 /// An e-mail address.
 pub(crate) fn email(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "maxLength": limits::EMAIL_BYTES_MAX })
+    json_schema!({ "type": "string", "format": "email", "maxLength": limits::EMAIL_BYTES_MAX })
 }
 
 /// Text whose form is its own business: a token, or a password to be compared.

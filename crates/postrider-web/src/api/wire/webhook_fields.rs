@@ -4,6 +4,7 @@ use postrider_core::catalogue::{Entity, Family};
 use postrider_core::limits;
 use postrider_core::retry::RetryPolicy;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::openapi::field::{self, Field};
 use crate::openapi::schema;
@@ -114,6 +115,7 @@ pub(crate) fn additional_data(generator: &mut SchemaGenerator) -> Schema {
     let built_in = Family::ALL.map(|family| Field::new(family.as_str(), entities, meaning));
     let mut shape = field::object(generator, &built_in);
     shape.insert("additionalProperties".to_owned(), entities(generator).into());
+    shape.insert("propertyNames".to_owned(), json!({ "pattern": "^[a-z][a-z0-9_]*$" }));
     shape
 }
 
@@ -132,6 +134,7 @@ pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": limits::HEADERS_PER_WEBHOOK_MAX,
+        "propertyNames": { "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" },
         "additionalProperties": { "type": "string", "maxLength": limits::HEADER_VALUE_BYTES_MAX },
     })
 }
