@@ -135,10 +135,13 @@ def have_some_of_everything(server: Server) -> tuple[dict[str, list[str]], dict[
     url = f"http://127.0.0.1:{receiver}/"
     for number in range(WEBHOOKS):
         webhook = {"name": f"hook {number}", "target_url": url, "event_types": ["order.*"]}
-        made = make("webhook", "/api/v1/webhooks", webhook)
-        ids.setdefault("target", []).append(made["id"][:24])
-    for target in ids["target"][:4]:
-        make("filter", f"/webhook_targets/{target}/filters", {"pattern": "item.*"})
+        make("webhook", "/api/v1/webhooks", webhook)
+    # Few, so that a filter and its own target are named together now and then.
+    for number in range(2):
+        target = {"merchant": merchant, "target_url": url}
+        target = make("target", "/webhook_targets", target)["id"]
+        for _ in range(8):
+            make("filter", f"/webhook_targets/{target}/filters", {"pattern": "item.*"})
     for number in range(4):
         event = {"id": f"own-{number}", "type": "order.create", "data": {"object": {"id": number}}}
         made = make("event", "/api/v1/events", event)

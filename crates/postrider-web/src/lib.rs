@@ -22,6 +22,7 @@ mod legacy;
 mod listener;
 mod openapi;
 mod passwords;
+mod reference;
 mod router;
 mod shared;
 mod stream;

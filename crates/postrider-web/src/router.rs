@@ -90,6 +90,7 @@ fn service() -> Vec<Route> {
         get("/api/v1/openapi.json", description::document)
             .needs(Public)
             .doc(docs::service::document),
+        get("/api/v1/reference", description::page).needs(Public).doc(docs::service::reference),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! The description of the API: the same for everyone, so it is made once.
+//! The description of the API, for programs and for people: the same for everyone, so made once.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,13 @@ use axum::http::{Response, StatusCode, Uri};
 use super::error::ApiError;
 use super::json_bytes;
 use super::query::Query;
-use crate::openapi;
+use crate::{openapi, reference};
+
+/// The same as a page.
+pub(crate) async fn page(uri: Uri) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    reference::answer()
+}
 
 pub(crate) async fn document(uri: Uri) -> Result<Response<Body>, ApiError> {
     static DOCUMENT: OnceLock<Bytes> = OnceLock::new();

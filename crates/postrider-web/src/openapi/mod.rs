@@ -78,12 +78,13 @@ pub(crate) fn document() -> Value {
 }
 
 fn describe(route: &Route, generator: &mut SchemaGenerator) -> Value {
-    let operation = &route.operation;
+    let (operation, needs) = (&route.operation, needs(route.access));
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.tag.name()],
         "summary": operation.summary,
-        "description": description(route),
+        "description": format!("{} {needs}", operation.description),
+        "x-needs": needs,
         "security": security(route.access),
         "parameters": parameters(route, generator),
         "responses": responses(route, generator),
@@ -94,9 +95,9 @@ fn describe(route: &Route, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
-/// What the operation says of itself, and what it asks for.
-fn description(route: &Route) -> String {
-    let needs = match route.access {
+/// Who may call.
+fn needs(access: Access) -> String {
+    match access {
         Access::Public => "Open to anyone.".to_owned(),
         Access::AnyKey => "Any key or session will do.".to_owned(),
         Access::Operator => "Needs an operator's key.".to_owned(),
@@ -107,8 +108,7 @@ fn description(route: &Route) -> String {
             "Needs an owner who is signed in, or an operator's key.".to_owned()
         }
         Access::Session => "Needs somebody who is signed in.".to_owned(),
-    };
-    format!("{} {needs}", route.operation.description)
+    }
 }
 
 fn security(access: Access) -> Value {

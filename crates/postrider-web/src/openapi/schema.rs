@@ -213,6 +213,11 @@ pub(crate) fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
 }
 
+/// HTML.
+pub(crate) fn page(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string" })
+}
+
 /// Any JSON at all.
 pub(crate) fn anything(_: &mut SchemaGenerator) -> Schema {
     json_schema!({})

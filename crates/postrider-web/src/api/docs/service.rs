@@ -37,3 +37,14 @@ pub(crate) fn document() -> Operation {
     .answers_as(200, "The document.", "application/json", schema::any_object)
     .problem(422, NO_PARAMETERS)
 }
+
+pub(crate) fn reference() -> Operation {
+    Operation::new(
+        "getReference",
+        Tag::Service,
+        "This description as a page",
+        "The same for people: a page without scripts, made from the document.",
+    )
+    .answers_as(200, "The page.", "text/html", schema::page)
+    .problem(422, NO_PARAMETERS)
+}
