@@ -31,8 +31,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 WEBHOOKS = 24
 # How often an id is one that exists.
 KNOWN = 0.7
-# The members that are event types.
-EVENT_TYPES = dict.fromkeys(["type", "event_type", "event_types[*]"], "event type")
+# What is no id, and yet must be known or is better short.
+OTHERS = dict.fromkeys(["type", "event_type", "event_types[*]"], "event type")
+OTHERS["wait_seconds"] = "wait"
 # What succeeds only with a secret that is shown once, which nothing makes up; and signing out,
 # which would be the end of everything else the owner does.
 SECRET = {"redeemInvitation", "redeemPortalLink", "setUp", "signIn", "changePassword", "signOut"}
@@ -148,7 +149,16 @@ def have_some_of_everything(server: Server) -> tuple[dict[str, list[str]], dict[
         ids.setdefault("delivery", []).extend(made["deliveries"])
         make("api_key", "/api/v1/api-keys", {"name": "spare", "scopes": ["events:write"]})
         make("user", "/api/v1/users", {"email": f"{number}@example.com", "role": "developer"})
+    # A recovery waits for as long as its webhook is disabled, so it can be canceled.
+    away = {"name": "away", "target_url": "https://away.example/", "event_types": ["item.*"]}
+    away = [api.call("POST", "/api/v1/webhooks", away)["id"] for _ in range(8)]
+    api.call("POST", "/api/v1/events", {"type": "item.create", "data": {"object": {}}})
+    for webhook in away:
+        api.call("POST", f"/api/v1/webhooks/{webhook}/disable")
+        what = {"webhook": webhook, "since": "2020-01-01T00:00:00Z", "statuses": ["canceled"]}
+        make("recovery", "/api/v1/recoveries", what)
     ids["any"] = ids["webhook"]
+    ids["wait"] = [0, 1]
     catalogue = api.call("GET", "/api/v1/event-types")["results"]
     ids["event type"] = [entry["name"] for entry in catalogue]
     sign_in = {"email": server.keys["email"], "password": server.keys["password"]}
@@ -171,7 +181,7 @@ def operations(document: dict) -> dict[str, dict]:
 
 
 def places(operation: dict) -> dict[str, str]:
-    """Where an operation takes an id, and of what kind, or the name of an event type."""
+    """Where an operation takes something known, mostly an id, and of what kind it is."""
     found = {}
     for parameter in operation["parameters"]:
         found[f"{parameter['in']}.{parameter['name']}"] = parameter["schema"]
@@ -181,7 +191,7 @@ def places(operation: dict) -> dict[str, str]:
         for name, member in one.get("properties", {}).items():
             is_list = member.get("type") == "array"
             found[f"body.{name}[*]" if is_list else f"body.{name}"] = member.get("items", member)
-    kind = lambda place, schema: schema.get("x-names") or EVENT_TYPES.get(place.partition(".")[2])
+    kind = lambda place, schema: schema.get("x-names") or OTHERS.get(place.partition(".")[2])
     return {place: kind(place, schema) for place, schema in found.items() if kind(place, schema)}
 
 
@@ -202,7 +212,8 @@ def settings(document: dict, ids: dict[str, list[str]], headers: dict[str, str])
             lines += ["[[operations]]", f'include-operation-id = "{operation["operationId"]}"']
         for place, kind in known.items():
             # Another merchant's name would be refused before anything else is looked at.
-            chance = 1.0 if place.startswith("header.") else KNOWN
+            always = place.startswith("header.") or kind == "wait"
+            chance = 1.0 if always else KNOWN
             lines += [f'[operations.parameters."{place}"]', f'dictionary = "{kind}"']
             lines += [f"probability = {chance}"]
     return "\n".join(lines) + "\n"
