@@ -200,6 +200,8 @@ pub const FEED_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const FEED_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Feeds that may wait at once.
 pub const FEED_WAITERS_MAX: usize = 256;
+/// The same of one merchant, so that one leaves room for others.
+pub const FEED_WAITERS_PER_MERCHANT_MAX: usize = 64;
 /// How far the time in a minted id, or the order of events, may run ahead of their times: requests
 /// overtake each other, and clocks are set. Beyond it a search by time may miss a row.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(10);

@@ -52,6 +52,9 @@ pub enum FollowError {
     /// As many followers wait as may.
     #[error("{} followers are waiting already", limits::FEED_WAITERS_MAX)]
     TooMany,
+    /// As many followers of this merchant wait as may.
+    #[error("{} followers of this merchant are waiting", limits::FEED_WAITERS_PER_MERCHANT_MAX)]
+    TooManyOfMerchant,
     /// The store failed, or has no such webhook.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,8 +67,9 @@ pub(crate) struct Followers {
     dismissed: CancellationToken,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
+    merchant: MerchantId,
     followers: usize,
     news: Arc<Notify>,
 }
@@ -84,13 +88,21 @@ impl Followers {
         }
     }
 
-    fn join(&self, webhook: WebhookId) -> Result<Place<'_>, FollowError> {
+    fn join(&self, merchant: MerchantId, webhook: WebhookId) -> Result<Place<'_>, FollowError> {
         let mut waiting = self.waiting.lock();
-        let all: usize = waiting.values().map(|waiting| waiting.followers).sum();
+        let (mut all, mut own) = (0, 0);
+        for one in waiting.values() {
+            all += one.followers;
+            own += if one.merchant == merchant { one.followers } else { 0 };
+        }
+        if own >= limits::FEED_WAITERS_PER_MERCHANT_MAX {
+            return Err(FollowError::TooManyOfMerchant);
+        }
         if all >= limits::FEED_WAITERS_MAX {
             return Err(FollowError::TooMany);
         }
-        let mine = waiting.entry(webhook).or_default();
+        let fresh = || Waiting { merchant, followers: 0, news: Arc::default() };
+        let mine = waiting.entry(webhook).or_insert_with(fresh);
         mine.followers += 1;
         Ok(Place { followers: self, webhook, news: Arc::clone(&mine.news) })
     }
@@ -130,7 +142,7 @@ impl Engine {
             let begun = shared.store.feed(merchant, webhook, None).await?;
             return Ok(Followed { deliveries: Vec::new(), next: begun.next });
         };
-        let waiting = shared.followers.join(webhook)?;
+        let waiting = shared.followers.join(merchant, webhook)?;
         let until = shared.clock.reading() + wait.min(limits::FEED_WAIT_MAX);
         loop {
             let mut news = pin!(waiting.news.notified());
@@ -183,4 +195,24 @@ fn followed(
         FollowedDelivery { delivery, is_resend, headers, body, after }
     };
     Ok(Followed { deliveries: rows.into_iter().map(sign).collect(), next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_merchant_leaves_room_for_others() {
+        let followers = Followers::default();
+        let [greedy, other] = [1, 2].map(MerchantId::from_bits);
+        let own = |n: usize| WebhookId::from_bits(n as u128);
+        let most = limits::FEED_WAITERS_PER_MERCHANT_MAX;
+        let mut places: Vec<_> = (0..most).map(|n| followers.join(greedy, own(n)).ok()).collect();
+        assert!(places.iter().all(Option::is_some));
+        let refused = followers.join(greedy, own(most)).err();
+        assert!(matches!(refused, Some(FollowError::TooManyOfMerchant)), "{refused:?}");
+        assert!(followers.join(other, own(most + 1)).is_ok());
+        places.pop();
+        assert!(followers.join(greedy, own(most)).is_ok(), "a place that is left is free");
+    }
 }

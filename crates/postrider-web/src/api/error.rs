@@ -122,9 +122,8 @@ impl ApiError {
     }
 
     /// Too much of one merchant's is waiting; others are served.
-    pub(crate) fn queue_full() -> Self {
-        let detail =
-            "Too many of this merchant's events are waiting to be stored; try again shortly.";
+    pub(crate) fn queue_full(what: &'static str) -> Self {
+        let detail = format!("Too many of this merchant's {what}; try again shortly.");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail)
             .with_header(RETRY_AFTER, RETRY_SOON)
     }

@@ -62,6 +62,7 @@ pub(crate) async fn show(
     let followed = shared.engine.follow(merchant, id, after, wait).await;
     let followed = followed.map_err(|error| match error {
         FollowError::TooMany => ApiError::overloaded("followers of webhooks"),
+        FollowError::TooManyOfMerchant => ApiError::queue_full("feeds are waiting for news"),
         FollowError::Store(error) => error.into(),
     })?;
     let cursor = |place: FeedPosition| {

@@ -125,7 +125,9 @@ impl Batch {
                 error.about("id").within(&path(index))
             }
             AcceptError::Overloaded { limit } => ApiError::overloaded(limit),
-            AcceptError::MerchantOverloaded => ApiError::queue_full(),
+            AcceptError::MerchantOverloaded => {
+                ApiError::queue_full("events are waiting to be stored")
+            }
             AcceptError::Store(error) => error.into(),
         }
     }
