@@ -79,6 +79,7 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
         (record, next)
     };
     log(leased, &record, next);
+    shared.metrics.attempted(&record);
     let outcome = record.outcome;
     let ended = Ended {
         result: ended_as(shared, &ready.leased, route, outcome, next),

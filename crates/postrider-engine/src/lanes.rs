@@ -301,6 +301,13 @@ impl Lanes {
         hand_back
     }
 
+    /// How many attempts are under way, and since when the oldest that waits has been due.
+    pub(crate) fn load(&self) -> (usize, Option<Timestamp>) {
+        let state = self.state.lock();
+        let oldest = state.lanes.values().filter_map(Lane::oldest_due).min();
+        (state.in_flight, oldest)
+    }
+
     /// Whether something may start or is due now.
     pub(crate) fn has_work(&self, now: Timestamp) -> bool {
         let state = self.state.lock();

@@ -42,6 +42,7 @@ use crate::chance::Mint;
 use crate::client::{Client, ClientError, ClientOptions, NameServers, Trust};
 use crate::intake::Intake;
 use crate::lanes::{Lanes, Ready};
+use crate::metrics::Metrics;
 use crate::recovery::Agenda;
 use crate::rehearsal::Running;
 use crate::schemas::{SchemaCheck, Schemas, Violation};
@@ -58,6 +59,7 @@ mod dispatcher;
 mod follow;
 mod intake;
 mod lanes;
+mod metrics;
 mod recovery;
 pub mod rehearsal;
 pub mod schemas;
@@ -189,6 +191,7 @@ pub(crate) struct Shared {
     upkeep: Batcher<Chore>,
     recoveries: Agenda,
     activity: Activity,
+    metrics: Metrics,
     followers: follow::Followers,
     rehearsing: Running,
     tracker: TaskTracker,
@@ -228,6 +231,7 @@ impl Engine {
             upkeep: Batcher::start(&tracker, stop.clone(), Upkeep::new(shared.clone())),
             recoveries: Agenda::default(),
             activity: Activity::default(),
+            metrics: Metrics::new(),
             followers: follow::Followers::default(),
             rehearsing: Running::default(),
             tracker,

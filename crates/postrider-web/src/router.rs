@@ -87,6 +87,7 @@ fn service() -> Vec<Route> {
     vec![
         get("/healthz", health::alive).needs(Public).doc(docs::service::alive),
         get("/readyz", health::ready).needs(Public).doc(docs::service::ready),
+        get("/metrics", health::metrics).needs(Operator).doc(docs::service::metrics),
         get("/api/v1/openapi.json", description::document)
             .needs(Public)
             .doc(docs::service::document),

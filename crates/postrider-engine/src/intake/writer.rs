@@ -64,6 +64,7 @@ impl BatchWrite<IntakeItem> for Writer {
             Ok(results) => {
                 let mut ready = Vec::new();
                 for (request, result) in pending.iter().zip(&results) {
+                    count(&shared, request, result.as_ref().ok());
                     take_in(&shared, request, result.as_ref().ok(), &mut ready);
                 }
                 shared.lanes.push(ready);
@@ -125,6 +126,20 @@ fn pending_event(new: &NewEvent) -> PendingEvent {
         is_test: new.is_test,
         deliveries: new.deliveries.iter().map(with_body).collect(),
     }
+}
+
+/// Counts what was stored of a request.
+fn count(shared: &Shared, request: &Pending, stored: Option<&Vec<Appended>>) {
+    let (mut new, mut duplicates, mut deliveries) = (0, 0, 0);
+    for (pending, appended) in request.events.iter().zip(stored.into_iter().flatten()) {
+        if appended.is_duplicate {
+            duplicates += 1;
+        } else {
+            new += 1;
+            deliveries += u64::try_from(pending.deliveries.len()).unwrap_or(u64::MAX);
+        }
+    }
+    shared.metrics.stored(new, duplicates, deliveries);
 }
 
 /// Moves stored deliveries to their lanes, and gives up the places of those that were not stored.

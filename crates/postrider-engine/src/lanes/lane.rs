@@ -78,6 +78,12 @@ impl Lane {
         self.route = Arc::clone(route);
     }
 
+    /// When what waits longest fell due, as far as is known.
+    pub(super) fn oldest_due(&self) -> Option<Timestamp> {
+        let waiting = self.queue.iter().map(|ready| ready.leased.due_at).min();
+        [waiting, self.due_in_store].into_iter().flatten().min()
+    }
+
     fn is_probing(&self) -> bool {
         self.health.probing_since.is_some()
     }

@@ -342,3 +342,21 @@ async fn the_signature_carries_the_time_of_the_attempt() {
     let apart = Timestamp::from_unix_seconds(second).since(Timestamp::from_unix_seconds(first));
     assert!(apart >= hours(21) && apart <= hours(27));
 }
+
+/// Row D16: what is throttled is in the age of the oldest due delivery too.
+#[tokio::test]
+async fn the_age_of_the_oldest_due_delivery_counts_throttled_ones() {
+    let app = TestEngine::start().await;
+    let receiver = Receiver::start().await;
+    app.webhook(&receiver.url(), |webhook| webhook.rate_limit_per_second = Some(1)).await;
+    app.post_many("order.create", 3).await;
+    app.engine.run_until_idle().await;
+    app.advance(Duration::from_millis(500));
+    app.engine.run_until_idle().await;
+    let text = app.engine.metrics().await.unwrap();
+    assert!(text.contains("\npostrider_oldest_due_age_seconds 0.5\n"), "{text}");
+    app.pass(minutes(1)).await;
+    let text = app.engine.metrics().await.unwrap();
+    assert!(text.contains("\npostrider_oldest_due_age_seconds 0.0\n"), "{text}");
+    assert_eq!(receiver.count(), 3);
+}

@@ -1,15 +1,20 @@
-//! Whether the process lives, and whether it can do its work. Both are open to anyone and tell
-//! nothing else.
+//! Whether the process lives, whether it can do its work, and what monitoring counts. The first two
+//! are open to anyone and tell nothing else; the last takes an operator's key.
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Response, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
+use super::query::Query;
 use crate::shared::Held;
+
+/// OpenMetrics 1.0, which Prometheus and its relatives read.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How the process is.
 #[derive(Serialize, JsonSchema)]
@@ -21,6 +26,16 @@ pub(crate) struct Health {
 /// The process answers.
 pub(crate) async fn alive() -> Result<Response<Body>, ApiError> {
     json(StatusCode::OK, &Health { status: "ok" })
+}
+
+/// What is counted, for monitoring.
+pub(crate) async fn metrics(State(shared): Held, uri: Uri) -> Result<Response<Body>, ApiError> {
+    Query::none(&uri)?;
+    let text = shared.engine.metrics().await?;
+    let mut response = Response::new(Body::from(text));
+    let kind = HeaderValue::from_static(METRICS_TYPE);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
 }
 
 /// The store can be read and written.

@@ -213,8 +213,8 @@ pub(crate) fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
 }
 
-/// HTML.
-pub(crate) fn page(_: &mut SchemaGenerator) -> Schema {
+/// Text that is not JSON.
+pub(crate) fn plain(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string" })
 }
 

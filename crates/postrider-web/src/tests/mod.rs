@@ -15,6 +15,7 @@ mod isolation;
 mod legacy;
 mod listener;
 mod metrics;
+mod monitoring;
 mod paging;
 mod people;
 mod preview;

@@ -27,6 +27,17 @@ pub(crate) fn ready() -> Operation {
     .problem(503, "It cannot: `storage_unavailable`.")
 }
 
+pub(crate) fn metrics() -> Operation {
+    Operation::new(
+        "getMetrics",
+        Tag::Service,
+        "What monitoring reads",
+        "Counters, times and gauges of this process and its database as OpenMetrics text. \
+         `postrider_unaccounted` must be 0, and `postrider_oldest_due_age_seconds` small.",
+    )
+    .answers_as(200, "The metrics.", "application/openmetrics-text", schema::plain)
+}
+
 pub(crate) fn document() -> Operation {
     Operation::new(
         "getOpenApi",
@@ -45,6 +56,6 @@ pub(crate) fn reference() -> Operation {
         "This description as a page",
         "The same for people: a page without scripts, made from the document.",
     )
-    .answers_as(200, "The page.", "text/html", schema::page)
+    .answers_as(200, "The page.", "text/html", schema::plain)
     .problem(422, NO_PARAMETERS)
 }
