@@ -2,7 +2,8 @@
 //!
 //! `System` reads the machine's clocks: the wall clock for what is stored and signed, the monotonic
 //! one for durations, so a jump of the wall clock moves no timeout. `Manual` moves only when told
-//! and wakes whoever sleeps; a three-day schedule is then a test of milliseconds.
+//! and wakes whoever sleeps; a three-day schedule is then a test of milliseconds. `MachineClock` is
+//! for measuring from outside: no part of a node uses it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -83,6 +84,28 @@ impl Clock {
             biased;
             done = work => Some(done),
             () = self.sleep(duration) => None,
+        }
+    }
+}
+
+/// The monotonic clock as every process of this machine reads it, so that one can say when something
+/// was sent and another how long it took to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineClock;
+
+impl MachineClock {
+    /// Microseconds since a moment that all processes share.
+    pub fn micros() -> u64 {
+        let reading = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let part = |part: i64| u64::try_from(part).unwrap_or_default();
+        part(reading.tv_sec) * 1_000_000 + part(reading.tv_nsec) / 1_000
+    }
+
+    /// Blocks the thread until [`MachineClock::micros`] shows `at`. Timers of the runtime are a
+    /// thousand times coarser.
+    pub fn block_until(at: u64) {
+        if let Some(micros) = at.checked_sub(Self::micros()) {
+            std::thread::sleep(Duration::from_micros(micros));
         }
     }
 }

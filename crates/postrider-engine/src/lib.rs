@@ -66,7 +66,7 @@ pub mod schemas;
 mod settler;
 mod upkeep;
 
-pub use clock::Clock;
+pub use clock::{Clock, MachineClock};
 pub use follow::{FollowError, Followed, FollowedDelivery};
 
 /// What an engine is made of.

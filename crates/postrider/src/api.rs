@@ -23,6 +23,8 @@ const NDJSON: &str = "application/x-ndjson";
 pub(crate) struct Api {
     server: Server,
     key: String,
+    /// The merchant an operator's key speaks for.
+    merchant: Option<String>,
     clock: Clock,
 }
 
@@ -30,7 +32,12 @@ impl Api {
     /// The API at `url`.
     pub(crate) fn new(url: &str, key: &str, clock: Clock) -> Result<Self, Failure> {
         let server = Server::parse(url).map_err(Failure::usage)?;
-        Ok(Self { server, key: key.to_owned(), clock })
+        Ok(Self { server, key: key.to_owned(), merchant: None, clock })
+    }
+
+    /// The same for an operator's key, which speaks for a merchant.
+    pub(crate) fn for_merchant(&self, merchant: &str) -> Self {
+        Self { merchant: Some(merchant.to_owned()), ..self.clone() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -79,7 +86,10 @@ impl Api {
         timeout: Duration,
     ) -> anyhow::Result<Value> {
         let what = format!("{method} {path}");
-        let request = Request::builder()
+        let merchant = self.merchant.iter().map(|merchant| ("postrider-merchant", merchant));
+        let request =
+            merchant.fold(Request::builder(), |request, (name, value)| request.header(name, value));
+        let request = request
             .method(method)
             .uri(format!("{}{path}", self.server.prefix()))
             .header("x-api-key", &self.key)

@@ -3,10 +3,14 @@
 //! Owns names, help and shapes only. Values of settings stay text here: `config` reads them, so
 //! that a bad value is reported in the same way wherever it came from.
 
+mod bench;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use bench::{Backend, BenchArgs, PartArgs, PartKind};
 
 use crate::config::{LogLevel, Raw, Secret, Span};
 use crate::failure::Failure;
@@ -49,6 +53,11 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// Receive deliveries: verify, print and answer as told
     Receiver(ReceiverArgs),
+    /// Measure throughput, latency and cost on this machine, beside what it could do at best
+    Bench(Box<BenchArgs>),
+    /// A process of a bench, which starts it by itself
+    #[command(hide = true)]
+    BenchPart(PartArgs),
 }
 
 #[derive(Debug, Subcommand)]

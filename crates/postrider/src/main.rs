@@ -66,5 +66,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Send(args) => commands::send::run(args).await,
         Command::Listen(args) => commands::listen::run(args).await,
         Command::Receiver(args) => commands::receiver::run(args).await,
+        Command::Bench(args) => commands::bench::run(*args).await,
+        Command::BenchPart(args) => commands::bench::run_part(args).await,
     }
 }

@@ -2,6 +2,7 @@
 //! that others wrote. One crate, so that what they share is compiled once.
 //!
 //! - `crash`: nothing acknowledged is lost when the process is killed;
+//! - `bench`: a short bench adds up, and leaves nothing;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
 //! - `listen`: a local server gets what a webhook is sent, also what came while nobody listened;
@@ -15,6 +16,7 @@
     reason = "a test fails by panicking, prints its figures, and nobody imports it"
 )]
 
+mod bench;
 mod bytes;
 mod crash;
 mod listen;

@@ -13,7 +13,7 @@ pub mod receiver;
 use serde_json::{Value, json};
 
 pub use http::{Client, Message};
-pub use program::Installation;
+pub use program::{Installation, PROGRAM};
 pub use receiver::Receiver;
 
 /// Creates a webhook for every event type that sends to `receiver`; `more` goes into the request.
