@@ -101,12 +101,17 @@ impl Part {
     }
 
     /// Asks it to stop, and waits until it has.
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
         let process = i32::try_from(self.process()?).ok().and_then(Pid::from_raw);
         let process = process.context("the part has no process")?;
         rustix::process::kill_process(process, Signal::TERM).context("cannot stop a part")?;
+        self.ended().await
+    }
+
+    /// Waits until it has stopped, which it does by itself.
+    pub(super) async fn ended(mut self) -> anyhow::Result<()> {
         if Clock::system().within(STOP_TIME, self.child.wait()).await.is_none() {
-            bail!("{}", self.failed(&anyhow!("it did not stop within {STOP_TIME:?}")));
+            return Err(self.failed(&anyhow!("it did not stop within {STOP_TIME:?}")));
         }
         Ok(())
     }

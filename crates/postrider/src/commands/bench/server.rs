@@ -47,6 +47,8 @@ impl Server {
         let arguments = ["init", "--merchant", "Bench", "--email", "bench@example.com", "--json"];
         let mut init = start(folder, &arguments)?;
         let keys: Value = init.hear(START_TIME).await?;
+        // It holds the database until it has ended.
+        init.ended().await?;
         let key = keys["operator_key"].as_str().context("init has printed no key")?.to_owned();
         Self::start(folder.to_owned(), key).await
     }
