@@ -117,8 +117,9 @@ pub trait Catalog: Send + Sync {
         new: VerificationKey,
         stamp: Stamp,
     ) -> Result<VerificationKeys>;
-    /// Keeps the evidence of a rehearsal; beyond `limits::REHEARSALS_KEPT_MAX` of its webhook the
-    /// oldest is forgotten.
+    /// Keeps the evidence of a rehearsal; `Conflict` when the webhook has changed since, so that it
+    /// never speaks of keys or a target the receiver was not asked about. Beyond
+    /// `limits::REHEARSALS_KEPT_MAX` of its webhook the oldest is forgotten.
     async fn keep_rehearsal(
         &self,
         merchant: MerchantId,

@@ -1,9 +1,11 @@
-//! Q10: what was answered survives a killed process.
+//! Q10: what was answered survives a killed process; and another secret key is in place whole or not
+//! at all.
 //!
 //! This program is its own victim: run with `child PATH ROUND` it appends and settles as fast as it
 //! can and prints what was answered; run without, it starts such a child again and again on one
 //! database, kills it in the middle, and then looks for everything that was printed. Invariant: a
-//! line is printed only after the store answered, so every line is a promise.
+//! line is printed only after the store answered, so every line is a promise. Run with
+//! `reseal PATH SEALS` it dies in the middle of sealing all keys again, after that many.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,13 +18,18 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postrider_core::delivery::{Next, State};
 use postrider_core::routing::Decision;
-use postrider_store::conformance::fixture::{delivery_id, event_id, merchant, named, sealer};
+use postrider_core::seal::Sealer;
+use postrider_store::conformance::fixture::{
+    at, delivery_id, event_id, key, merchant, named, sealer, stamp, webhook_id,
+};
 use postrider_store::conformance::{Harness, fixture};
+use postrider_store::open::reseal;
 use postrider_store::queue::Append;
-use postrider_store::{OpenOptions, open};
+use postrider_store::{OpenOptions, StoreError, open};
 
 /// Processes killed, each after some number of answers.
 const KILLS: [usize; 8] = [1, 40, 7, 200, 90, 3, 400, 150];
@@ -36,17 +43,70 @@ fn main() {
         [child, path, round] if child == "child" => {
             runtime.block_on(work(path.clone(), round.parse().unwrap()));
         }
+        [child, path, seals] if child == "reseal" => {
+            SEALS_LEFT.store(seals.parse().unwrap(), Ordering::Relaxed);
+            let reseal = reseal(options(Path::new(path)), other_sealer(), stamp(1));
+            runtime.block_on(reseal).unwrap();
+        }
         _ => {
             runtime.block_on(q10_what_was_answered_survives_a_killed_process());
             println!("q10_what_was_answered_survives_a_killed_process ... ok");
+            runtime.block_on(another_secret_key_is_in_place_whole_or_not_at_all());
+            println!("another_secret_key_is_in_place_whole_or_not_at_all ... ok");
         }
     }
 }
 
+fn options(path: &Path) -> OpenOptions {
+    OpenOptions { url: format!("sqlite:{}", path.display()), sealer: sealer(), now: at(0) }
+}
+
 async fn harness(path: &Path) -> Harness {
-    let url = format!("sqlite:{}", path.display());
-    Harness::new(move |now| Box::pin(open(OpenOptions { url: url.clone(), sealer: sealer(), now })))
-        .await
+    let options = options(path);
+    Harness::new(move |now| Box::pin(open(OpenOptions { now, ..options.clone() }))).await
+}
+
+/// Seals the child makes before it dies.
+static SEALS_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Another secret key than the fixture's, which counts its seals.
+fn other_sealer() -> Sealer {
+    Sealer::new(&[8; 32], |nonce| {
+        nonce.fill(1);
+        if SEALS_LEFT.fetch_sub(1, Ordering::Relaxed) == 0 {
+            std::process::abort();
+        }
+    })
+}
+
+async fn another_secret_key_is_in_place_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("p.db");
+    let before = harness(&path).await.with_webhooks(3).await;
+    before.rotate_key(merchant(1), webhook_id(2), key(9), stamp(0)).await.unwrap();
+    let mut expected = Vec::new();
+    for n in 1..=3 {
+        expected.push(before.verification_keys(merchant(1), webhook_id(n)).await.unwrap());
+    }
+    drop(before);
+    // Three keys, one that expires, and the canary; with one more the child comes to its end.
+    for seals in 0..=5 {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.arg("reseal").arg(&path).arg(seals.to_string());
+        let died = !child.status().unwrap().success();
+        assert_eq!(died, seals < 5, "after {seals}");
+        let old = options(&path);
+        let new = OpenOptions { sealer: other_sealer(), ..old.clone() };
+        let (fits, fits_not) = if died { (old, new) } else { (new, old) };
+        let refused = open(fits_not).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "after {seals}");
+        let store = open(fits).await.unwrap();
+        for (n, keys) in (1..=3).zip(&expected) {
+            let read = store.verification_keys(merchant(1), webhook_id(n)).await;
+            assert_eq!(&read.unwrap(), keys, "after {seals}");
+        }
+        assert_eq!(store.verify_audit_log().await.unwrap().first_altered, None);
+    }
 }
 
 async fn q10_what_was_answered_survives_a_killed_process() {

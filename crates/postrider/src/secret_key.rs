@@ -5,8 +5,9 @@
 //!
 //! Invariants:
 //! - The file is never readable by others: made with mode 0600, refused otherwise.
-//! - A key is made only together with a new database. Beside one that exists, a fresh key would
-//!   open nothing, and would hide that the right one is missing.
+//! - A key is made only together with a new database, or for one that is about to be sealed with it.
+//!   Beside one that exists, a fresh key would open nothing, and would hide that the right one is
+//!   missing.
 //! - Nothing here prints the key.
 
 use std::fmt;

@@ -164,6 +164,7 @@ macro_rules! conformance {
             rehearsals: [
                 every_field_of_a_rehearsal_is_kept
                 only_the_newest_rehearsals_are_kept
+                a_rehearsal_of_another_configuration_is_not_kept
                 rehearsals_go_with_their_webhook_and_belong_to_its_merchant
             ]
             tenants: [

@@ -9,7 +9,7 @@ use postrider_core::outcome::{Outcome, OutcomeKind};
 use postrider_core::rehearsal::{Probe, Probed, Rehearsal};
 
 use super::Harness;
-use super::fixture::{ask, at, merchant, stamp, webhook_id};
+use super::fixture::{ask, at, key, merchant, stamp, webhook_id};
 use crate::StoreError;
 use crate::catalog::{AuditFilter, Cursor};
 
@@ -20,7 +20,7 @@ fn rehearsal(n: u64, webhook: u64) -> Rehearsal {
         id: RehearsalId::from_bits(u128::from(n)),
         webhook: webhook_id(webhook),
         event_type: EventType::parse("order.create").unwrap(),
-        configuration_version: 7,
+        configuration_version: 1,
         is_rotating: n.is_multiple_of(2),
         started_at: at(3),
         ended_at: at(4),
@@ -73,6 +73,18 @@ pub async fn only_the_newest_rehearsals_are_kept(harness: Harness) {
     assert_eq!(ids.last(), Some(&RehearsalId::from_bits(4)));
     let other = harness.rehearsals(merchant(1), webhook_id(2), ask(9, None)).await.unwrap();
     assert_eq!(other.rows.len(), 1, "another webhook's stay");
+}
+
+pub async fn a_rehearsal_of_another_configuration_is_not_kept(harness: Harness) {
+    let harness = harness.with_webhooks(1).await;
+    harness.rotate_key(merchant(1), webhook_id(1), key(2), stamp(1)).await.unwrap();
+    let before = harness.verify_audit_log().await.unwrap();
+    let late = harness.keep_rehearsal(merchant(1), rehearsal(1, 1), stamp(4)).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "its probes had the old keys");
+    let list = harness.rehearsals(merchant(1), webhook_id(1), ask(9, None)).await.unwrap();
+    assert!(list.rows.is_empty());
+    assert_eq!(harness.verify_audit_log().await.unwrap(), before);
+    keep(&harness, Rehearsal { configuration_version: 2, ..rehearsal(1, 1) }).await;
 }
 
 pub async fn rehearsals_go_with_their_webhook_and_belong_to_its_merchant(harness: Harness) {

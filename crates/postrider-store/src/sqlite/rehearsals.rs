@@ -40,7 +40,10 @@ pub(super) fn keep(
     stamp: &Stamp,
 ) -> Result<()> {
     let webhook = rehearsal.webhook;
-    webhooks::one(&desk.connection, merchant, webhook)?;
+    let (stored, _) = webhooks::one(&desk.connection, merchant, webhook)?;
+    if stored.configuration_version != rehearsal.configuration_version {
+        return Err(StoreError::Conflict);
+    }
     desk.connection.prepare_cached(INSERT)?.execute(params![
         rehearsal.id.to_bytes(),
         webhook.to_bytes(),
@@ -122,4 +125,30 @@ fn probed(line: &str) -> Option<Probed> {
     };
     let duration = Duration::from_millis(words.next()?.parse().ok()?);
     words.next().is_none().then_some(Probed { probe, outcome, status_code, duration })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::is_a_bounded_search;
+    use super::*;
+
+    #[test]
+    fn every_statement_is_a_bounded_search() {
+        for sql in [LIST.down, LIST.up, FORGET, FORGET_OLDEST] {
+            is_a_bounded_search(sql);
+        }
+    }
+
+    #[test]
+    fn what_is_no_probe_is_no_probe() {
+        for line in ["", "new", "new success", "new success 200", "new success 200 1 2"] {
+            assert_eq!(probed(line), None, "{line}");
+        }
+        for line in
+            ["newest success 200 1", "new won 200 1", "new success x 1", "new success 200 x"]
+        {
+            assert_eq!(probed(line), None, "{line}");
+        }
+        assert!(probed("new success 200 1").is_some());
+    }
 }
