@@ -81,6 +81,9 @@ pub const ROTATION_WINDOW: Duration = Duration::from_hours(24);
 pub const VERIFICATION_KEY_BYTES: usize = 32;
 /// Time for all probes of a rehearsal together: somebody waits for its answer.
 pub const REHEARSAL_SPAN: Duration = Duration::from_mins(1);
+/// Time from the end of a rehearsal to the start of the webhook's next: its receiver gets requests
+/// that it should refuse, and may take many of them for an attack.
+pub const REHEARSAL_GAP: Duration = Duration::from_secs(10);
 /// Rehearsals running at once in one process; each sends one request at a time.
 pub const REHEARSALS_RUNNING_MAX: usize = 64;
 /// Rehearsals kept per webhook, as evidence; the oldest go first.

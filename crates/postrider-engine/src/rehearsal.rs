@@ -6,7 +6,9 @@
 //! drops repeats does not answer the next one by heart.
 //!
 //! Invariants: one rehearsal per webhook at a time; one request of it at a time; all of it within
-//! `limits::REHEARSAL_SPAN`. It runs in a task of its own and is kept even if nobody waits for it.
+//! `limits::REHEARSAL_SPAN`, and not before `limits::REHEARSAL_GAP` has passed since the last. It runs
+//! in a task of its own and is kept even if nobody waits for it, but not when the webhook was changed
+//! meanwhile.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use postrider_core::snapshot;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::Webhook;
 use postrider_store::StoreError;
+use postrider_store::catalog::PageAsk;
 
 use crate::attempt::headers::{self, Letter};
 use crate::attempt::post_caught;
@@ -39,6 +42,12 @@ pub enum RehearseError {
     /// One with this webhook is running.
     #[error("a rehearsal with this webhook is running")]
     Running,
+    /// The last one with this webhook ended a moment ago.
+    #[error("the last rehearsal with this webhook ended a moment ago")]
+    TooSoon {
+        /// Until the next may begin.
+        wait: Duration,
+    },
     /// As many run as may; the same request may be accepted in a moment.
     #[error("too many rehearsals are running")]
     Overloaded,
@@ -106,8 +115,10 @@ async fn run(
     stamp: Stamp,
 ) -> Result<Rehearsal, RehearseError> {
     let (webhook, _) = shared.store.webhook(ask.merchant, ask.webhook).await?;
-    let keys = shared.store.verification_keys(ask.merchant, ask.webhook).await?;
     let place = shared.rehearsing.enter(ask.webhook)?;
+    keep_distance(shared, &webhook).await?;
+    // Read after the webhook: were they rotated in between, the result is of an old version.
+    let keys = shared.store.verification_keys(ask.merchant, ask.webhook).await?;
     let underway = shared.activity.begin();
     let task_shared = Arc::clone(shared);
     let task = shared.tracker.spawn(async move {
@@ -119,6 +130,20 @@ async fn run(
     });
     // A panic in a request is caught where it is made; what is left is a process that ends.
     task.await.unwrap_or(Err(RehearseError::Overloaded))
+}
+
+/// Refuses a rehearsal right after another. What is kept tells, so a restart changes nothing.
+async fn keep_distance(shared: &Shared, webhook: &Webhook) -> Result<(), RehearseError> {
+    let newest = PageAsk { size: 1, cursor: None };
+    let kept = shared.store.rehearsals(webhook.merchant, webhook.id, newest).await?;
+    let Some(last) = kept.rows.first() else { return Ok(()) };
+    let now = shared.clock.now();
+    let wait = limits::REHEARSAL_GAP.saturating_sub(now.since(last.ended_at));
+    // A clock that was set back must not hold anything up.
+    if wait.is_zero() || now < last.ended_at {
+        return Ok(());
+    }
+    Err(RehearseError::TooSoon { wait })
 }
 
 async fn rehearse(

@@ -2,15 +2,17 @@
 //! nothing else learns of the probes.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use postrider_core::event::EventType;
 use postrider_core::ids::WebhookId;
 use postrider_core::key::VerificationKey;
 use postrider_core::limits;
-use postrider_core::rehearsal::{Rehearsal, Verdict};
+use postrider_core::rehearsal::{Rehearsal, Reply, Verdict};
 use postrider_core::webhook::{Health, Status};
 use postrider_engine::chance;
 use postrider_engine::rehearsal::{RehearsalAsk, RehearseError};
+use postrider_store::StoreError;
 use postrider_store::catalog::{AuditFilter, DeliveryFilter, PageAsk};
 
 use crate::support::{Lock, Receiver, Say, TestEngine, stamp};
@@ -49,7 +51,9 @@ impl Rehearsing {
         self.app.engine.rehearse(ask, stamp(self.app.clock.now())).await
     }
 
+    /// Rehearses when it may be done again.
     async fn rehearse(&self) -> Rehearsal {
+        self.app.advance(limits::REHEARSAL_GAP);
         self.try_to(true).await.unwrap()
     }
 
@@ -161,4 +165,52 @@ async fn one_rehearsal_of_a_webhook_runs_and_ends_though_nobody_answers() {
     assert_eq!(rehearsal.verdict(), Verdict::NoConclusion);
     test.receiver.answers([Say::Status(200)]);
     assert_eq!(test.rehearse().await.verdict(), Verdict::DoesNotVerify, "its place is free again");
+}
+
+#[tokio::test]
+async fn the_next_rehearsal_waits_a_moment_even_across_a_restart() {
+    let test = Rehearsing::start().await;
+    test.rehearse().await;
+    let Rehearsing { app, receiver, webhook, new, old } = test;
+    let test = Rehearsing { app: app.restart().await, receiver, webhook, new, old };
+    let arrived = test.receiver.count();
+    for passed in [Duration::ZERO, limits::REHEARSAL_GAP.saturating_sub(Duration::from_millis(1))] {
+        test.app.advance(passed);
+        let soon = test.try_to(true).await;
+        assert!(matches!(soon, Err(RehearseError::TooSoon { .. })), "{soon:?}");
+    }
+    assert_eq!(test.receiver.count(), arrived, "nothing was sent");
+    test.app.advance(Duration::from_millis(1));
+    assert!(test.try_to(true).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_rotation_meanwhile_leaves_no_evidence() {
+    let test = Rehearsing::start().await;
+    test.receiver.answers([Say::Hang]);
+    let meanwhile = async {
+        test.receiver.has_got(1).await;
+        let (key, now) = (chance::verification_key(), stamp(test.app.clock.now()));
+        test.app.store().rotate_key(test.app.merchant, test.webhook, key, now).await.unwrap();
+        for probe in 1..=5 {
+            test.receiver.has_got(probe).await;
+            test.app.advance(limits::TIMEOUT_DEFAULT);
+        }
+    };
+    let (rehearsal, ()) = tokio::join!(test.try_to(true), meanwhile);
+    let is_refused = matches!(rehearsal, Err(RehearseError::Store(StoreError::Conflict)));
+    assert!(is_refused, "{rehearsal:?}");
+    let kept = test.app.store().rehearsals(test.app.merchant, test.webhook, ask(9)).await.unwrap();
+    assert!(kept.rows.is_empty());
+}
+
+#[tokio::test]
+async fn a_receiver_that_cannot_be_reached_makes_no_verdict() {
+    let test = Rehearsing::start().await;
+    // A port that was free a moment ago and that nobody listens on.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let webhook = test.app.webhook(&format!("http://{closed}/"), |_| {}).await;
+    let rehearsal = Rehearsing { webhook, ..test }.rehearse().await;
+    assert_eq!(rehearsal.verdict(), Verdict::NoConclusion);
+    assert!(rehearsal.probes.iter().all(|probed| probed.reply() == Reply::Unclear));
 }

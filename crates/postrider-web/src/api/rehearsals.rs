@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
-use axum::http::{Response, StatusCode, Uri};
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use postrider_core::event::EventType;
 use postrider_core::ids::kind;
 use postrider_core::webhook::{Status, Webhook};
@@ -71,6 +72,18 @@ impl From<RehearseError> for ApiError {
                 let detail =
                     "A rehearsal with this webhook is under way; it takes a minute at most.";
                 Self::conflict("rehearsal_under_way", detail)
+            }
+            RehearseError::TooSoon { wait } => {
+                let seconds = wait.as_millis().div_ceil(1_000);
+                let detail = format!(
+                    "The last rehearsal with this webhook ended a moment ago: wait {seconds} s."
+                );
+                let wait = HeaderValue::from_str(&seconds.to_string());
+                let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "rehearsed_lately", detail);
+                match wait {
+                    Ok(wait) => refused.with_header(RETRY_AFTER, wait),
+                    Err(_) => refused,
+                }
             }
             RehearseError::Overloaded => Self::overloaded("rehearsals"),
             RehearseError::Store(error) => error.into(),

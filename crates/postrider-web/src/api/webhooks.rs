@@ -20,12 +20,14 @@ use postrider_core::target::TargetUrl;
 use postrider_core::webhook::{Health, Status, Webhook};
 use postrider_engine::chance;
 use postrider_store::StoreError;
+use postrider_store::catalog::PageAsk;
 
 use super::auth::{Stamped, Tenant};
 use super::body::Posted;
 use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
+use super::wire::rehearsal::LastRehearsalOut;
 use super::wire::webhook::{Draft, WebhookOut};
 use super::{PathId, json};
 use crate::shared::{Held, Shared};
@@ -104,8 +106,12 @@ pub(crate) async fn show(
     PathId(id): PathId<kind::Webhook>,
 ) -> Result<Response<Body>, ApiError> {
     Query::none(&uri)?;
-    let (webhook, health) = shared.engine.store().webhook(merchant, id).await?;
-    answer(StatusCode::OK, &webhook, &health, None)
+    let store = shared.engine.store();
+    let (webhook, health) = store.webhook(merchant, id).await?;
+    let newest = PageAsk { size: 1, cursor: None };
+    let last = store.rehearsals(merchant, id, newest).await?;
+    let last = last.rows.first().map(|last| LastRehearsalOut::new(last, &webhook));
+    tagged(StatusCode::OK, &webhook, &WebhookOut::new(&webhook, &health).with_rehearsal(last))
 }
 
 pub(crate) async fn update(
@@ -164,8 +170,15 @@ pub(crate) fn answer(
     health: &Health,
     canceled: Option<u64>,
 ) -> Result<Response<Body>, ApiError> {
-    let shown = WebhookOut::new(webhook, health).with_canceled(canceled);
-    let mut response = json(status, &shown)?;
+    tagged(status, webhook, &WebhookOut::new(webhook, health).with_canceled(canceled))
+}
+
+fn tagged(
+    status: StatusCode,
+    webhook: &Webhook,
+    shown: &WebhookOut<'_>,
+) -> Result<Response<Body>, ApiError> {
+    let mut response = json(status, shown)?;
     if let Ok(tag) = HeaderValue::from_str(&tag(webhook)) {
         response.headers_mut().insert(ETAG, tag);
     }

@@ -1,8 +1,10 @@
 //! Rehearsals over the API: what is refused, and what is shown of one.
 
+use postrider_core::limits;
+use postrider_engine::Clock;
 use serde_json::json;
 
-use super::TestApp;
+use super::{NOW, TestApp};
 
 #[tokio::test]
 async fn a_rehearsal_is_answered_and_kept() {
@@ -17,7 +19,18 @@ async fn a_rehearsal_is_answered_and_kept() {
     );
     let family = alone.json["event_type"].as_str().unwrap().split_once('.').unwrap().0;
     assert_eq!(family, "item", "what it gets anyway");
-    app.post(&format!("/api/v1/webhooks/{id}/verification-key/rotate"), "").await;
+    let webhook = format!("/api/v1/webhooks/{id}");
+    let soon = app.post(&path, "").await;
+    assert_eq!((soon.problem(), soon.header("retry-after")), ((429, "rehearsed_lately"), "10"));
+    let last = &app.get(&webhook).await.json["last_rehearsal"];
+    assert_eq!(
+        (&last["id"], &last["ended_at"], &last["verdict"], &last["is_current"]),
+        (&alone.json["id"], &alone.json["ended_at"], &json!("no_conclusion"), &json!(true))
+    );
+    app.post(&format!("{webhook}/verification-key/rotate"), "").await;
+    assert_eq!(app.get(&webhook).await.json["last_rehearsal"]["is_current"], json!(false));
+    let Clock::Manual(manual) = app.engine.clock() else { unreachable!("time stands still") };
+    manual.advance_to(NOW + limits::REHEARSAL_GAP);
     let body = json!({ "event_type": "order.create", "random_key": true }).to_string();
     let asked = app.post(&path, body).await;
     let shown = &asked.json;
@@ -53,4 +66,6 @@ async fn what_cannot_be_rehearsed_is_refused_with_the_reason() {
     app.post(&format!("/api/v1/webhooks/{id}/disable"), "").await;
     assert_eq!(app.post(&path, "").await.problem(), (409, "webhook_not_enabled"));
     assert!(app.get(&path).await.ids().is_empty());
+    let shown = app.get(&format!("/api/v1/webhooks/{id}")).await;
+    assert!(shown.json.get("last_rehearsal").is_none(), "{}", shown.text);
 }

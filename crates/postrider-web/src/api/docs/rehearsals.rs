@@ -21,7 +21,12 @@ pub(crate) fn create() -> Operation {
     .optional_body(&NEW)
     .example(json!({ "event_type": "order.create", "random_key": true }))
     .answers::<RehearsalOut>(201, "What the receiver's answers show.")
-    .problem(409, "The webhook is disabled: `webhook_not_enabled`; or `rehearsal_under_way`.")
+    .problem(
+        409,
+        "The webhook is disabled: `webhook_not_enabled`; or `rehearsal_under_way`; or it was \
+         changed meanwhile, and nothing is kept: `conflict`.",
+    )
+    .problem(429, "The last one ended less than 10 s ago: `rehearsed_lately`.")
 }
 
 pub(crate) fn list() -> Operation {

@@ -1,6 +1,7 @@
 //! Rehearsals as the API shows them, and what callers may write.
 
 use postrider_core::rehearsal::{Probe, Probed, Rehearsal, Reply, Verdict};
+use postrider_core::webhook::Webhook;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
@@ -65,6 +66,31 @@ pub(crate) struct RehearsalOut {
     reads_first_signature_only: Option<bool>,
     /// In the order they were sent.
     probes: Vec<ProbeOut>,
+}
+
+/// The newest rehearsal of a webhook, as the webhook shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LastRehearsal")]
+pub(crate) struct LastRehearsalOut {
+    #[schemars(schema_with = "rehearsal_id")]
+    id: String,
+    #[schemars(schema_with = "verdict")]
+    verdict: &'static str,
+    #[schemars(schema_with = "schema::time")]
+    ended_at: String,
+    /// Whether the webhook is as it was then: neither its keys nor its configuration have changed.
+    is_current: bool,
+}
+
+impl LastRehearsalOut {
+    pub(crate) fn new(rehearsal: &Rehearsal, webhook: &Webhook) -> Self {
+        Self {
+            id: rehearsal.id.to_string(),
+            verdict: rehearsal.verdict().as_str(),
+            ended_at: time(rehearsal.ended_at),
+            is_current: rehearsal.configuration_version == webhook.configuration_version,
+        }
+    }
 }
 
 /// One request of a rehearsal and what came of it.

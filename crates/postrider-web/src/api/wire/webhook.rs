@@ -20,6 +20,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::error::ApiError;
 use super::object::Object;
+use super::rehearsal::LastRehearsalOut;
 use super::webhook_fields::{self, LADDER, NEW, WRITABLE};
 use crate::openapi::schema;
 use crate::shared::Shared;
@@ -325,6 +326,9 @@ pub(crate) struct WebhookOut<'a> {
     /// Deliveries an action has canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     canceled: Option<u64>,
+    /// The newest rehearsal; only where one webhook is shown that had any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_rehearsal: Option<LastRehearsalOut>,
 }
 
 impl<'a> WebhookOut<'a> {
@@ -346,12 +350,18 @@ impl<'a> WebhookOut<'a> {
             created_at: super::time(webhook.created_at),
             updated_at: super::time(webhook.updated_at),
             canceled: None,
+            last_rehearsal: None,
         }
     }
 
     /// With the number of deliveries an action has canceled.
     pub(crate) fn with_canceled(self, canceled: Option<u64>) -> Self {
         Self { canceled, ..self }
+    }
+
+    /// With what its newest rehearsal has shown.
+    pub(crate) fn with_rehearsal(self, last: Option<LastRehearsalOut>) -> Self {
+        Self { last_rehearsal: last, ..self }
     }
 }
 
