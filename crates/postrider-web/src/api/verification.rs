@@ -8,8 +8,9 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 use postrider_core::audit::Stamp;
 use postrider_core::ids::{MerchantId, WebhookId, kind};
-use postrider_core::key::VerificationKey;
+use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::sign::Scheme;
+use postrider_core::time::Timestamp;
 use postrider_engine::chance;
 use postrider_store::catalog::Note;
 
@@ -71,7 +72,11 @@ pub(crate) async fn rotate(
     Query::none(&uri)?;
     let (store, now) = (shared.engine.store(), stamp.at);
     let (webhook, _) = store.webhook(merchant, id).await?;
-    let (new, has_overlap) = read_rotation(&posted, webhook.signature)?;
+    let (own, has_overlap) = read_rotation(&posted, webhook.signature)?;
+    if let Some(own) = &own {
+        refuse_known(own, &store.verification_keys(merchant, id).await?, has_overlap, now)?;
+    }
+    let new = own.unwrap_or_else(chance::verification_key);
     let keys = if has_overlap {
         store.rotate_key(merchant, id, new, stamp).await?
     } else {
@@ -81,12 +86,12 @@ pub(crate) async fn rotate(
     json(StatusCode::OK, &VerificationOut::new(&keys, now))
 }
 
-/// The key to sign with from now on, and whether the old one goes on beside it for a day.
+/// The key brought along, if any, and whether the old one goes on beside it for a day.
 fn read_rotation(
     posted: &MaybePosted,
     scheme: Scheme,
-) -> Result<(VerificationKey, bool), ApiError> {
-    let Some(posted) = &posted.0 else { return Ok((chance::verification_key(), true)) };
+) -> Result<(Option<VerificationKey>, bool), ApiError> {
+    let Some(posted) = &posted.0 else { return Ok((None, true)) };
     let given = posted.object(&ROTATION)?;
     let has_overlap = match given.any_text("overlap")?.as_deref() {
         None | Some("24h") => true,
@@ -98,5 +103,22 @@ fn read_rotation(
     };
     let own = given.any_text("verification_key")?;
     let own = own.map(|text| VerificationKey::imported(&text, scheme)).transpose()?;
-    Ok((own.unwrap_or_else(chance::verification_key), has_overlap))
+    Ok((own, has_overlap))
+}
+
+/// A rotation to a key in use would look done and change nothing.
+fn refuse_known(
+    own: &VerificationKey,
+    keys: &VerificationKeys,
+    has_overlap: bool,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let expiring = keys.expiring_at(now);
+    let is_in_use = keys.new == *own || expiring.is_some_and(|expiring| expiring.key == *own);
+    // Without overlap either key of a rotation may stay alone: that ends the other at once.
+    if !is_in_use || (expiring.is_some() && !has_overlap) {
+        return Ok(());
+    }
+    let detail = "This key is in use already; bring another one, or none to have one made.";
+    Err(ApiError::refused("key_in_use", "verification_key", detail))
 }

@@ -299,3 +299,26 @@ async fn a_key_that_is_known_to_others_is_dead_at_once() {
     let wrong = app.post(&path, r#"{"overlap":"1h"}"#).await;
     assert_eq!((wrong.problem(), wrong.field()), ((422, "invalid_overlap"), "overlap"));
 }
+
+#[tokio::test]
+async fn a_rotation_to_a_key_in_use_is_refused() {
+    let app = TestApp::strict().await;
+    let id = app.webhook("https://example.com/", &["*"]).await;
+    let path = format!("/api/v1/webhooks/{id}/verification-key/rotate");
+    let rotate = async |key: &str, overlap: &str| {
+        let body = json!({ "verification_key": key, "overlap": overlap }).to_string();
+        app.post(&path, body).await
+    };
+    let (first, second) = ("5f15ef298dc15df9bc6eda35", "5f15ef298dc15df9bc6eda36");
+    assert_eq!(rotate(first, "none").await.status, 200);
+    assert_eq!(rotate(second, "24h").await.status, 200);
+    for (key, overlap) in [(second, "24h"), (first, "24h")] {
+        let same = rotate(key, overlap).await;
+        assert_eq!((same.problem(), same.field()), ((422, "key_in_use"), "verification_key"));
+        assert!(!same.text.contains(key), "{}", same.text);
+    }
+    let alone = rotate(second, "none").await;
+    assert_eq!(alone.json["verification_key"], second, "the old one went early: {}", alone.text);
+    assert_eq!(alone.json["expiring_verification_key"], Value::Null);
+    assert_eq!(rotate(second, "none").await.problem(), (422, "key_in_use"), "nothing to end");
+}
