@@ -141,23 +141,22 @@ async fn an_attempt_has_one_deadline() {
 
 #[tokio::test]
 async fn odd_receivers_are_outcomes() {
-    let app = TestEngine::start().await;
-    let receiver = Receiver::start().await;
-    app.webhook(&receiver.url(), |_| {}).await;
     let moved = Say::With(302, "location", "http://127.0.0.1:1/elsewhere".to_owned());
     for (say, outcome) in
         [(moved, "redirect"), (Say::Reset, "connection_reset"), (Say::Endless, "success")]
     {
-        let before = receiver.count();
-        receiver.answers([say, Say::Status(200)]);
+        // A kept connection that is closed without an answer is tried once more: here there is none.
+        let app = TestEngine::start().await;
+        let receiver = Receiver::start().await;
+        app.webhook(&receiver.url(), |_| {}).await;
+        receiver.answers([say]);
         let delivery = app.post("order.create").await.deliveries[0];
         app.engine.run_until_idle().await;
         assert_eq!(app.outcomes(delivery).await, [outcome]);
-        assert_eq!(receiver.count(), before + 1);
+        assert_eq!(receiver.count(), 1);
         let attempt = app.detail(delivery).await.attempts.remove(0);
         assert!(attempt.response_body.len() <= limits::RESPONSE_BODY_KEPT_MAX);
         assert_eq!(attempt.is_response_truncated, outcome == "success");
-        app.pass(minutes(2)).await;
     }
 }
 
