@@ -68,7 +68,8 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// Requests in flight to one webhook unless it says otherwise.
 pub const MAX_IN_FLIGHT_DEFAULT: u32 = 32;
-/// Most requests in flight a webhook may ask for: an eighth of all slots.
+/// Most requests in flight a webhook may ask for: a quarter of the smallest pool's places beside
+/// retries, so that four that hang do not yet fill it.
 pub const MAX_IN_FLIGHT_MAX: u32 = 128;
 /// Highest rate limit that can be set; above it a limit is no limit.
 pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 100_000;
@@ -104,9 +105,16 @@ pub const LOST_LEASES_MAX: u32 = 50;
 pub const LEASE_WAIT: Duration = Duration::from_secs(15);
 /// Time after an attempt in which its settlement must be on disk.
 pub const SETTLE_MARGIN: Duration = Duration::from_secs(10);
+/// First attempts running at once to receivers that are known to answer soon: at 50 ms each, twenty
+/// thousand a second.
+pub const IN_FLIGHT_QUICK_MAX: usize = 1_024;
+/// Retries running at once, a fifth of these with them (reliability.md O7).
+pub const IN_FLIGHT_RETRY_MAX: usize = IN_FLIGHT_QUICK_MAX / 4;
+/// Attempts running at once to receivers that are slow, hang, or are not known yet.
+pub const IN_FLIGHT_SLOW_MAX: usize = 512;
 /// Attempts running at once in one process: about 36 KB each, and well under a usual limit of
 /// open files.
-pub const IN_FLIGHT_MAX: usize = 1_024;
+pub const IN_FLIGHT_MAX: usize = IN_FLIGHT_QUICK_MAX + IN_FLIGHT_RETRY_MAX + IN_FLIGHT_SLOW_MAX;
 /// Deliveries one webhook may have in memory, waiting or running; the rest waits in the store.
 pub const LANE_WINDOW: usize = 1_024;
 /// Body bytes all lanes together may hold in memory; beyond it deliveries wait in the store.
@@ -299,7 +307,7 @@ const _: () = {
     assert!(EVENTS_PER_REQUEST_MAX <= BATCH_QUEUE_MAX);
     assert!(OWN_EVENT_TYPES_MAX + 2 * 45 <= EVENTS_PER_REQUEST_MAX);
     assert!(CATALOGUE_FILE_BYTES_MAX <= INTAKE_BYTES_MAX);
-    assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_MAX);
+    assert!(MAX_IN_FLIGHT_MAX as usize * 4 <= IN_FLIGHT_SLOW_MAX);
     assert!(LEASE_MAX <= LANE_WINDOW);
     assert!(INTAKE_BYTES_MAX >= 2 * REQUEST_BODY_BYTES_MAX);
     assert!(JSON_DEPTH_MAX <= 128);

@@ -23,7 +23,7 @@ use postrider_store::queue::{Change, LeasedDelivery, Settlement};
 
 use crate::activity::Underway;
 use crate::client::{Answer, Post};
-use crate::lanes::{Aftermath, Ended, EndedAs, Ready};
+use crate::lanes::{Aftermath, Ended, EndedAs, Pool, Ready};
 use crate::settler::ToSettle;
 use crate::upkeep::{Chore, Task};
 use crate::{Shared, chance};
@@ -34,6 +34,7 @@ pub(crate) mod headers;
 pub(crate) struct Started {
     ready: Ready,
     route: Arc<Route>,
+    pool: Pool,
     /// Held until the attempt's settlement is on disk.
     underway: Underway,
 }
@@ -42,8 +43,8 @@ pub(crate) struct Started {
 pub(crate) fn take(shared: &Shared) -> Option<Started> {
     // Begun first, so that at no moment it is neither in a lane nor under way.
     let underway = shared.activity.begin();
-    let (ready, route) = shared.lanes.take(shared.clock.now())?;
-    Some(Started { ready, route, underway })
+    let (ready, route, pool) = shared.lanes.take(shared.clock.now())?;
+    Some(Started { ready, route, pool, underway })
 }
 
 /// Attempts a delivery, then whatever may start next.
@@ -55,13 +56,15 @@ pub(crate) async fn work(shared: Arc<Shared>, started: Started) {
     }
 }
 
-async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Started) {
+async fn attempt(shared: &Arc<Shared>, started: Started) {
+    let Started { ready, route, pool, underway } = started;
     let (webhook, route) = (&route.webhook, &*route);
     let (leased, started_at, began) = (&ready.leased, shared.clock.now(), shared.clock.reading());
     if leased.leased_until.since(started_at) < limits::attempt_margin(webhook.timeout) {
         // It waited too long for its turn: another lease, by whoever has room.
         let ended = Ended {
             result: EndedAs::Neither,
+            pool,
             reserved_bytes: ready.reserved_bytes,
             now: started_at,
             duration: webhook.timeout,
@@ -83,6 +86,7 @@ async fn attempt(shared: &Arc<Shared>, Started { ready, route, underway }: Start
     let outcome = record.outcome;
     let ended = Ended {
         result: ended_as(shared, &ready.leased, route, outcome, next),
+        pool,
         reserved_bytes: ready.reserved_bytes,
         now: shared.clock.now(),
         duration: shared.clock.reading().saturating_sub(began),

@@ -3,21 +3,22 @@
 //! A lane holds the deliveries of one webhook that are leased to this process and wait for their
 //! turn, counts those in flight, and knows when the store next has something due. The backlog stays
 //! in the store: a lane takes no more than it can start while the leases last. Turns go round the
-//! merchants, and round each merchant's webhooks, so nobody's backlog is in anybody's way.
+//! merchants, and round each merchant's webhooks, in pools of their own for those that answer and
+//! those that do not (`lanes/turns.rs`), so nobody's backlog is in anybody's way.
 //!
 //! Invariants:
 //! - a lane exists only for an enabled webhook;
-//! - a lane is in the turns exactly when it may start something;
+//! - a lane is in the turns exactly when it may start something, and of one pool only;
 //! - a lane is listed in `due` exactly when [`Lane::wants_at`] names a time, under that time;
 //! - the lock is never held across an await.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use postrider_core::ids::{MerchantId, WebhookId};
+use postrider_core::ids::WebhookId;
 use postrider_core::limits;
 use postrider_core::routing::{Route, RouteChanges};
 use postrider_core::time::Timestamp;
@@ -26,10 +27,13 @@ use postrider_store::queue::{LaneAsk, LaneState, LeasedDelivery};
 use tokio::sync::Notify;
 
 use crate::lanes::lane::Lane;
+pub(crate) use crate::lanes::turns::Pool;
+use crate::lanes::turns::Turns;
 
 mod lane;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 /// A leased delivery that waits for its turn or is being attempted.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(crate) struct Ready {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) result: EndedAs,
+    /// Where its place came from.
+    pub(crate) pool: Pool,
     pub(crate) reserved_bytes: usize,
     pub(crate) now: Timestamp,
     pub(crate) duration: Duration,
@@ -81,10 +87,8 @@ pub(crate) struct Lanes {
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<WebhookId, Lane>,
-    turns: HashMap<MerchantId, VecDeque<WebhookId>>,
-    ring: VecDeque<MerchantId>,
+    turns: Turns,
     due: BTreeSet<(Timestamp, WebhookId)>,
-    in_flight: usize,
     bytes: usize,
     is_stopping: bool,
     /// Rings when the first entry of `due` changes.
@@ -224,41 +228,20 @@ impl Lanes {
         self.state.lock().next_due()
     }
 
-    /// The next delivery to attempt, with what is known of its webhook; `None` when nothing may
-    /// start. Whoever takes one must call [`Lanes::ended`].
-    pub(crate) fn take(&self, now: Timestamp) -> Option<(Ready, Arc<Route>)> {
+    /// The next delivery to attempt, with what is known of its webhook and the pool that gives it a
+    /// place; `None` when nothing may start. Whoever takes one must call [`Lanes::ended`].
+    pub(crate) fn take(&self, now: Timestamp) -> Option<(Ready, Arc<Route>, Pool)> {
         let state = &mut *self.state.lock();
-        if state.is_stopping || state.in_flight >= limits::IN_FLIGHT_MAX {
+        if state.is_stopping {
             return None;
         }
-        loop {
-            let merchant = state.ring.pop_front()?;
-            let Some(turns) = state.turns.get_mut(&merchant) else { continue };
-            let webhook = turns.pop_front();
-            if turns.is_empty() {
-                state.turns.remove(&merchant);
-            } else {
-                state.ring.push_back(merchant);
-            }
-            let Some(lane) = webhook.and_then(|webhook| state.lanes.get_mut(&webhook)) else {
-                continue;
-            };
-            lane.is_in_turn = false;
-            if let Some(ready) = lane.start(now) {
-                let route = Arc::clone(&lane.route);
-                state.in_flight += 1;
-                state.settle_in(route.webhook.id, now);
-                return Some((ready, route));
-            }
-            let webhook = lane.route.webhook.id;
-            state.settle_in(webhook, now);
-        }
+        Pool::ALL.into_iter().find_map(|pool| state.take_from(pool, now))
     }
 
     /// An attempt taken from here ended.
     pub(crate) fn ended(&self, webhook: WebhookId, ended: Ended) -> Aftermath {
         let state = &mut *self.state.lock();
-        state.in_flight = state.in_flight.saturating_sub(1);
+        state.turns.ended(ended.pool);
         state.release(ended.reserved_bytes);
         let Some(lane) = state.lanes.get_mut(&webhook) else { return Aftermath::default() };
         let mut aftermath = lane.ended(ended);
@@ -305,28 +288,43 @@ impl Lanes {
     pub(crate) fn load(&self) -> (usize, Option<Timestamp>) {
         let state = self.state.lock();
         let oldest = state.lanes.values().filter_map(Lane::oldest_due).min();
-        (state.in_flight, oldest)
+        (state.turns.in_flight(), oldest)
     }
 
     /// Whether something may start or is due now.
     pub(crate) fn has_work(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
         !state.is_stopping
-            && (!state.ring.is_empty() || state.next_due().is_some_and(|due| due <= now))
+            && (!state.turns.is_empty() || state.next_due().is_some_and(|due| due <= now))
     }
 
     /// From now on nothing starts; what waited comes back.
     pub(crate) fn stop(&self) -> Vec<Ready> {
         let state = &mut *self.state.lock();
         state.is_stopping = true;
-        state.ring.clear();
         state.turns.clear();
         state.due.clear();
-        state.lanes.values_mut().flat_map(|lane| std::mem::take(&mut lane.queue)).collect()
+        state.lanes.values_mut().flat_map(Lane::drain).collect()
     }
 }
 
 impl State {
+    fn take_from(&mut self, pool: Pool, now: Timestamp) -> Option<(Ready, Arc<Route>, Pool)> {
+        loop {
+            let webhook = self.turns.next(pool)?;
+            let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
+            lane.turn = None;
+            // It may have stopped answering since it joined the line.
+            let ready = if lane.pool(now) == Some(pool) { lane.start(now) } else { None };
+            let started = ready.map(|ready| (ready, Arc::clone(&lane.route), pool));
+            self.turns.started(pool, started.is_some());
+            self.settle_in(webhook, now);
+            if started.is_some() {
+                return started;
+            }
+        }
+    }
+
     fn next_due(&self) -> Option<Timestamp> {
         let has_room = self.bytes < limits::LANES_BYTES_MAX && !self.is_stopping;
         self.due.first().filter(|_| has_room).map(|(at, _)| *at)
@@ -346,7 +344,7 @@ impl State {
         let webhook = ready.leased.webhook;
         let now = ready.leased.due_at;
         match self.lanes.get_mut(&webhook) {
-            Some(lane) if !self.is_stopping => lane.queue.push_back(ready),
+            Some(lane) if !self.is_stopping => lane.enqueue(ready),
             // The webhook was disabled or we are stopping: the lease runs out or was canceled.
             _ => self.release(ready.reserved_bytes),
         }
@@ -356,14 +354,16 @@ impl State {
     /// Restores the invariants of one lane after it changed.
     fn settle_in(&mut self, webhook: WebhookId, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&webhook) else { return };
-        if !self.is_stopping && !lane.is_in_turn && lane.may_start(now) {
-            lane.is_in_turn = true;
+        let wanted = lane.pool(now).filter(|_| !self.is_stopping);
+        if lane.turn != wanted {
             let merchant = lane.route.webhook.merchant;
-            let turns = self.turns.entry(merchant).or_default();
-            if turns.is_empty() {
-                self.ring.push_back(merchant);
+            if let Some(old) = lane.turn {
+                self.turns.leave(old, merchant, webhook);
             }
-            turns.push_back(webhook);
+            if let Some(new) = wanted {
+                self.turns.join(new, merchant, webhook);
+            }
+            lane.turn = wanted;
         }
         self.relist(webhook);
     }
@@ -386,21 +386,15 @@ impl State {
         }
     }
 
-    fn remove(&mut self, webhook: WebhookId) -> VecDeque<Ready> {
-        let Some(mut lane) = self.lanes.remove(&webhook) else { return VecDeque::new() };
+    fn remove(&mut self, webhook: WebhookId) -> Vec<Ready> {
+        let Some(mut lane) = self.lanes.remove(&webhook) else { return Vec::new() };
         if let Some(at) = lane.listed_at {
             self.due.remove(&(at, webhook));
         }
-        let merchant = lane.route.webhook.merchant;
-        if let Some(turns) = self.turns.get_mut(&merchant) {
-            turns.retain(|other| *other != webhook);
-            if turns.is_empty() {
-                self.turns.remove(&merchant);
-                self.ring.retain(|other| *other != merchant);
-            }
+        if let Some(pool) = lane.turn {
+            self.turns.leave(pool, lane.route.webhook.merchant, webhook);
         }
-        let bytes: usize = lane.queue.iter().map(|ready| ready.reserved_bytes).sum();
-        self.release(bytes);
-        std::mem::take(&mut lane.queue)
+        self.release(lane.waiting().map(|ready| ready.reserved_bytes).sum());
+        lane.drain()
     }
 }

@@ -9,7 +9,7 @@ use postrider_core::routing::Route;
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Health};
 
-use super::{Aftermath, Ended, EndedAs, Ready};
+use super::{Aftermath, Ended, EndedAs, Pool, Ready};
 
 /// Requests in flight a lane starts with; it grows by one with each success.
 const LIMIT_AT_START: u32 = 4;
@@ -18,13 +18,21 @@ const DURATION_AT_START: Duration = Duration::from_millis(50);
 /// A lane takes what it can start in this time; well inside `limits::LEASE_WAIT`, so that leases
 /// do not run out in the queue.
 const HORIZON: Duration = Duration::from_secs(5);
+/// A receiver that takes longer on average, or has not answered anything for so long, is slow.
+const SLOW_AFTER: Duration = Duration::from_secs(1);
+/// While first attempts wait, one start in so many is a retry (reliability.md O7).
+const STARTS_PER_RETRY: u32 = 5;
 
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) route: Arc<Route>,
     pub(super) health: Health,
-    /// Leased and waiting, oldest first.
-    pub(super) queue: VecDeque<Ready>,
+    /// Leased first attempts, oldest first.
+    fresh: VecDeque<Ready>,
+    /// Leased retries, oldest first.
+    retries: VecDeque<Ready>,
+    /// First attempts started since the last retry.
+    starts: u32,
     /// Places promised to deliveries that are being stored.
     pub(super) reserved: usize,
     /// Whether first attempts wait in the store, so that newer ones queue behind them.
@@ -32,7 +40,8 @@ pub(super) struct Lane {
     /// When the store next has something due, as far as is known.
     pub(super) due_in_store: Option<Timestamp>,
     pub(super) is_leasing: bool,
-    pub(super) is_in_turn: bool,
+    /// The pool in whose line the lane stands.
+    pub(super) turn: Option<Pool>,
     /// The time this lane is listed under in `due`.
     pub(super) listed_at: Option<Timestamp>,
     in_flight: u32,
@@ -40,6 +49,10 @@ pub(super) struct Lane {
     limit: u32,
     /// Moving average of an attempt's duration.
     duration: Duration,
+    /// Whether any attempt has ended yet.
+    is_known: bool,
+    /// When an attempt ended last, or the first of those in flight began.
+    moved_at: Timestamp,
     /// Starts within the present slice of the rate limit.
     slice: Slice,
 }
@@ -54,16 +67,20 @@ impl Lane {
     pub(super) fn new(route: Arc<Route>) -> Self {
         Self {
             health: route.health,
-            queue: VecDeque::new(),
+            fresh: VecDeque::new(),
+            retries: VecDeque::new(),
+            starts: 0,
             reserved: 0,
             waits_in_store: false,
             due_in_store: None,
             is_leasing: false,
-            is_in_turn: false,
+            turn: None,
             listed_at: None,
             in_flight: 0,
             limit: LIMIT_AT_START,
             duration: DURATION_AT_START,
+            is_known: false,
+            moved_at: Timestamp::EPOCH,
             slice: Slice { began_at: Timestamp::EPOCH, started: 0 },
             route,
         }
@@ -80,8 +97,45 @@ impl Lane {
 
     /// When what waits longest fell due, as far as is known.
     pub(super) fn oldest_due(&self) -> Option<Timestamp> {
-        let waiting = self.queue.iter().map(|ready| ready.leased.due_at).min();
+        let waiting = self.waiting().map(|ready| ready.leased.due_at).min();
         [waiting, self.due_in_store].into_iter().flatten().min()
+    }
+
+    /// What is leased and waits, in no particular order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Ready> {
+        self.fresh.iter().chain(&self.retries)
+    }
+
+    /// A delivery waits behind those of its kind.
+    pub(super) fn enqueue(&mut self, ready: Ready) {
+        let is_fresh = ready.leased.attempts == ready.leased.attempts_before;
+        let queue = if is_fresh { &mut self.fresh } else { &mut self.retries };
+        queue.push_back(ready);
+    }
+
+    /// Takes out everything that waits.
+    pub(super) fn drain(&mut self) -> Vec<Ready> {
+        self.fresh.drain(..).chain(self.retries.drain(..)).collect()
+    }
+
+    /// Which pool the next start takes a place of; `None` when nothing may start.
+    pub(super) fn pool(&self, now: Timestamp) -> Option<Pool> {
+        if !self.may_start(now) {
+            return None;
+        }
+        Some(if !self.is_quick(now) {
+            Pool::Slow
+        } else if self.fresh.is_empty() {
+            Pool::Retry
+        } else {
+            Pool::Quick
+        })
+    }
+
+    /// Whether an attempt can be expected to give its place back soon.
+    fn is_quick(&self, now: Timestamp) -> bool {
+        let is_stalled = self.in_flight > 0 && now.since(self.moved_at) > SLOW_AFTER;
+        self.is_known && self.duration <= SLOW_AFTER && !is_stalled
     }
 
     fn is_probing(&self) -> bool {
@@ -105,7 +159,7 @@ impl Lane {
     }
 
     fn held(&self) -> usize {
-        self.queue.len() + self.reserved + self.in_flight as usize
+        self.fresh.len() + self.retries.len() + self.reserved + self.in_flight as usize
     }
 
     /// Whether a fresh delivery may be handed over in memory. A test event may also go to a webhook
@@ -136,9 +190,8 @@ impl Lane {
     /// When the dispatcher must look at this lane: for the store, or because a new share of its
     /// rate limit begins.
     pub(super) fn wants_at(&self) -> Option<Timestamp> {
-        let is_held_back =
-            !self.queue.is_empty() && self.in_flight < self.allowed() && !self.is_in_turn;
-        let share = self.throttled_until().filter(|_| is_held_back);
+        let is_held_back = self.has_waiting() && self.in_flight < self.allowed();
+        let share = self.throttled_until().filter(|_| is_held_back && self.turn.is_none());
         match (self.leases_at(), share) {
             (Some(lease), Some(share)) => Some(lease.min(share)),
             (lease, share) => lease.or(share),
@@ -157,15 +210,32 @@ impl Lane {
     }
 
     pub(super) fn may_start(&self, now: Timestamp) -> bool {
-        !self.queue.is_empty() && self.in_flight < self.allowed() && !self.is_throttled(now)
+        self.has_waiting() && self.in_flight < self.allowed() && !self.is_throttled(now)
     }
 
-    /// Starts the oldest waiting delivery, if one may start.
+    fn has_waiting(&self) -> bool {
+        !self.fresh.is_empty() || !self.retries.is_empty()
+    }
+
+    /// First attempts go first; now and then a retry, so that none waits for ever.
+    fn pop(&mut self) -> Option<Ready> {
+        if self.starts + 1 >= STARTS_PER_RETRY && !self.retries.is_empty() {
+            self.starts = 0;
+            return self.retries.pop_front();
+        }
+        self.starts = (self.starts + 1).min(STARTS_PER_RETRY);
+        self.fresh.pop_front().or_else(|| self.retries.pop_front())
+    }
+
+    /// Starts the next waiting delivery, if one may start.
     pub(super) fn start(&mut self, now: Timestamp) -> Option<Ready> {
         if !self.may_start(now) {
             return None;
         }
-        let ready = self.queue.pop_front()?;
+        let ready = self.pop()?;
+        if self.in_flight == 0 {
+            self.moved_at = now;
+        }
         self.in_flight += 1;
         if let Some(rate) = self.route.webhook.rate_limit_per_second {
             let (length, _) = slice_of(rate);
@@ -179,6 +249,7 @@ impl Lane {
 
     pub(super) fn ended(&mut self, ended: Ended) -> Aftermath {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.moved_at = ended.now;
         let before = self.health;
         match ended.result {
             EndedAs::Neither => return Aftermath::default(),
@@ -197,7 +268,9 @@ impl Lane {
                 self.health = self.health.after_failure(ended.now, retry_at);
             }
         }
-        self.duration = (self.duration * 7 + ended.duration) / 8;
+        let before_it = if self.is_known { self.duration } else { ended.duration };
+        self.duration = (before_it * 7 + ended.duration) / 8;
+        self.is_known = true;
         let must_survive = |h: Health| (h.failing_since, h.probing_since, h.next_probe_at);
         Aftermath {
             note: (must_survive(before) != must_survive(self.health)).then_some(self.health),
@@ -208,10 +281,9 @@ impl Lane {
 
     /// Takes out everything that must not be tried while probing.
     pub(super) fn drain_all_but_tests(&mut self) -> Vec<Ready> {
-        let (tests, rest): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.queue).into_iter().partition(|ready| ready.leased.is_test);
-        self.queue = tests;
-        rest.into()
+        let (tests, rest) = self.drain().into_iter().partition(|ready| ready.leased.is_test);
+        self.fresh = Vec::into(tests);
+        rest
     }
 }
 

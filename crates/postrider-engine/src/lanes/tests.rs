@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_core::address::AddressPolicy;
 use postrider_core::event::{Event, EventType};
-use postrider_core::ids::{DeliveryId, EventId};
+use postrider_core::ids::{DeliveryId, EventId, MerchantId};
 use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::pattern::Pattern;
 use postrider_core::retry::RetryPolicy;
@@ -90,12 +90,15 @@ fn push(lanes: &Lanes, webhook: u128, count: usize) -> usize {
 }
 
 fn take(lanes: &Lanes, now: Timestamp) -> Option<u128> {
-    let (ready, _) = lanes.take(now)?;
+    let (ready, _, _) = lanes.take(now)?;
     Some(u128::from_be_bytes(ready.leased.webhook.to_bytes()))
 }
 
 fn end(lanes: &Lanes, webhook: u128, result: EndedAs, now: Timestamp) -> Aftermath {
-    let ended = Ended { result, reserved_bytes: 4, now, duration: Duration::from_millis(1) };
+    let duration = Duration::from_millis(1);
+    // These tests count places in all; which pool gets one back is of no matter to them.
+    let pool = lanes.state.lock().turns.in_use().unwrap_or(Pool::Slow);
+    let ended = Ended { result, pool, reserved_bytes: 4, now, duration };
     lanes.ended(WebhookId::from_bits(webhook), ended)
 }
 
@@ -228,6 +231,83 @@ fn a_stop_gives_everything_back_and_nothing_starts() {
     assert_eq!((take(&lanes, at(1)), push(&lanes, 1, 1), lanes.has_work(at(1))), (None, 0, false));
 }
 
+/// One attempt at each of these webhooks ends as a success after `duration`.
+fn acquaint(lanes: &Lanes, webhooks: impl Iterator<Item = u128>, duration: Duration) {
+    for webhook in webhooks {
+        push(lanes, webhook, 1);
+        let (_, _, pool) = lanes.take(at(0)).unwrap();
+        let ended =
+            Ended { result: EndedAs::Success, pool, reserved_bytes: 4, now: at(0), duration };
+        lanes.ended(WebhookId::from_bits(webhook), ended);
+    }
+}
+
+#[test]
+fn receivers_that_hang_fill_their_own_pool_only() {
+    let webhooks = 1..=200_u128;
+    let lanes = lanes_of(webhooks.clone().map(|id| route(id, id, |_| {})).collect());
+    acquaint(&lanes, std::iter::once(200), Duration::from_millis(20));
+    for webhook in webhooks.clone().filter(|id| *id < 200) {
+        assert_eq!(push(&lanes, webhook, 4), 4);
+    }
+    let taken = std::iter::from_fn(|| take(&lanes, at(0))).count();
+    assert_eq!(taken, limits::IN_FLIGHT_SLOW_MAX, "none of them has answered yet");
+    push(&lanes, 200, 2);
+    assert_eq!(take(&lanes, at(0)), Some(200), "who answers has places of its own");
+    push(&lanes, 200, 2);
+    assert_eq!(take(&lanes, at(5_000)), None, "until nothing came back for a while");
+}
+
+#[test]
+fn a_receiver_that_answers_slowly_is_slow() {
+    let lanes = lanes_of(vec![route(1, 1, |_| {}), route(2, 1, |_| {})]);
+    acquaint(&lanes, std::iter::once(1), Duration::from_secs(3));
+    acquaint(&lanes, std::iter::once(2), Duration::from_millis(3));
+    push(&lanes, 1, 1);
+    push(&lanes, 2, 1);
+    let pools: Vec<_> = std::iter::from_fn(|| lanes.take(at(0))).map(|(_, _, pool)| pool).collect();
+    assert_eq!(pools, [Pool::Quick, Pool::Slow]);
+}
+
+#[test]
+fn first_attempts_go_before_retries_which_get_every_fifth_turn() {
+    let lanes = lanes_of(vec![route(1, 1, |w| w.max_in_flight = 1)]);
+    acquaint(&lanes, std::iter::once(1), Duration::from_millis(3));
+    let retry = |id| {
+        let mut ready = ready(1, id);
+        ready.leased.attempts = 1;
+        ready
+    };
+    lanes.leased((100..110).map(retry).collect(), &[], at(0));
+    push(&lanes, 1, 12);
+    let mut order = Vec::new();
+    while let Some((ready, _, pool)) = lanes.take(at(0)) {
+        order.push((ready.leased.attempts, pool));
+        end(&lanes, 1, EndedAs::Success, at(0));
+    }
+    let retries: Vec<_> = order.iter().map(|(attempts, _)| *attempts).collect();
+    assert_eq!(retries[..10], [0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(order.last(), Some(&(1, Pool::Retry)), "when they are alone, they have a pool");
+    assert_eq!(retries.len(), 22);
+}
+
+#[test]
+fn retries_fill_their_own_pool_only() {
+    let webhooks = 1..=100_u128;
+    let lanes = lanes_of(webhooks.clone().map(|id| route(id, id, |_| {})).collect());
+    acquaint(&lanes, webhooks.clone(), Duration::from_millis(20));
+    let retries = webhooks.flat_map(|webhook| (0..4).map(move |id| ready(webhook, id)));
+    let retries = retries.map(|mut ready| {
+        ready.leased.attempts = 3;
+        ready
+    });
+    lanes.leased(retries.collect(), &[], at(0));
+    let taken = std::iter::from_fn(|| take(&lanes, at(0))).count();
+    assert_eq!(taken, limits::IN_FLIGHT_RETRY_MAX);
+    push(&lanes, 100, 1);
+    assert_eq!(take(&lanes, at(0)), Some(100), "a first attempt does not wait for them");
+}
+
 /// Anything that can happen to the lanes.
 #[derive(Debug, Clone)]
 enum Step {
@@ -254,20 +334,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn check_invariants(lanes: &Lanes, in_flight: &[u128]) {
     let state = lanes.state.lock();
-    assert_eq!(state.in_flight, in_flight.len());
+    assert_eq!(state.turns.in_flight(), in_flight.len());
     for (webhook, lane) in &state.lanes {
-        let merchant = lane.route.webhook.merchant;
-        let turns = state.turns.get(&merchant);
-        let in_turns = turns.is_some_and(|turns| turns.contains(webhook));
-        assert_eq!(lane.is_in_turn, in_turns);
+        assert_eq!(state.turns.places_in_line(*webhook), lane.turn.into_iter().collect::<Vec<_>>());
         let listed = state.due.iter().find(|(_, other)| other == webhook).map(|(at, _)| *at);
         assert_eq!(lane.listed_at, listed);
         assert_eq!(lane.wants_at(), listed);
     }
-    let held: usize =
-        state.lanes.values().flat_map(|lane| &lane.queue).map(|r| r.reserved_bytes).sum();
+    let held: usize = state.lanes.values().flat_map(Lane::waiting).map(|r| r.reserved_bytes).sum();
     assert_eq!(state.bytes, held + 4 * in_flight.len());
-    assert_eq!(state.ring.len(), state.turns.len());
+    assert!(state.turns.is_orderly());
 }
 
 proptest! {
