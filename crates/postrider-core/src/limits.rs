@@ -103,6 +103,9 @@ pub const FAILURES_BEFORE_PROBING: u32 = 5;
 pub const LOST_LEASES_MAX: u32 = 50;
 /// How long a leased delivery may wait for its turn before the attempt starts.
 pub const LEASE_WAIT: Duration = Duration::from_secs(15);
+/// How long a result waits for others to share a commit with. Nobody waits for results, and a commit
+/// for each is most of what a quiet hour costs.
+pub const SETTLE_LINGER: Duration = Duration::from_millis(10);
 /// Time after an attempt in which its settlement must be on disk.
 pub const SETTLE_MARGIN: Duration = Duration::from_secs(10);
 /// First attempts running at once to receivers that are known to answer soon: at 50 ms each, twenty

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use postrider_core::attempt::{Attempt, Phases};
 use postrider_core::delivery::{self, Next, Standing};
+use postrider_core::ids::WebhookId;
 use postrider_core::limits;
 use postrider_core::outcome::{Outcome, OutcomeKind};
 use postrider_core::retry;
@@ -71,7 +72,7 @@ async fn attempt(shared: &Arc<Shared>, started: Started) {
         };
         let id = webhook.id;
         shared.hand_back(vec![ready]).await;
-        conclude(shared, route, shared.lanes.ended(id, ended), None).await;
+        conclude(shared, route, shared.lanes.ended(id, ended)).await;
         return;
     }
     let (record, next) = if delivery::is_poison(leased.epoch, leased.attempts, leased.returned) {
@@ -91,9 +92,11 @@ async fn attempt(shared: &Arc<Shared>, started: Started) {
         now: shared.clock.now(),
         duration: shared.clock.reading().saturating_sub(began),
     };
-    settle(shared, ready.leased, record, next, underway).await;
-    let is_gone = (outcome.kind == OutcomeKind::Gone).then_some(DisabledBy::Gone);
-    conclude(shared, route, shared.lanes.ended(webhook.id, ended), is_gone).await;
+    // Nothing else of this delivery is pending when the webhook goes.
+    let gone = Task::Disable(webhook.merchant, DisabledBy::Gone);
+    let then = (outcome.kind == OutcomeKind::Gone).then(|| chore(shared, webhook.id, gone));
+    settle(shared, ready.leased, record, next, then, underway).await;
+    conclude(shared, route, shared.lanes.ended(webhook.id, ended)).await;
 }
 
 /// Sends the request and makes the record of what came of it.
@@ -207,6 +210,7 @@ async fn settle(
     leased: LeasedDelivery,
     record: Attempt,
     next: Next,
+    then: Option<Chore>,
     underway: Underway,
 ) {
     let settlement = Settlement {
@@ -215,16 +219,12 @@ async fn settle(
         at: shared.clock.now(),
         change: Change::Attempted { attempt: Box::new(record), next },
     };
-    shared.settler.add(ToSettle { settlement, webhook: leased.webhook, underway }).await;
+    let webhook = leased.webhook;
+    shared.settler.add(ToSettle { settlement, webhook, then, underway }).await;
 }
 
 /// Does what an attempt's end asks for beside its settlement.
-async fn conclude(
-    shared: &Arc<Shared>,
-    route: &Route,
-    aftermath: Aftermath,
-    is_gone: Option<DisabledBy>,
-) {
+async fn conclude(shared: &Arc<Shared>, route: &Route, aftermath: Aftermath) {
     let webhook = &route.webhook;
     let mut tasks = Vec::new();
     if let Some(health) = aftermath.note {
@@ -233,14 +233,17 @@ async fn conclude(
         }
         tasks.push(Task::NoteHealth(health));
     }
-    if let Some(by) = is_gone.or(aftermath.disable) {
+    if let Some(by) = aftermath.disable {
         tasks.push(Task::Disable(webhook.merchant, by));
     }
     for task in tasks {
-        let underway = shared.activity.begin();
-        shared.upkeep.add(Chore { webhook: webhook.id, task, underway }).await;
+        shared.upkeep.add(chore(shared, webhook.id, task)).await;
     }
     shared.hand_back(aftermath.hand_back).await;
+}
+
+fn chore(shared: &Shared, webhook: WebhookId, task: Task) -> Chore {
+    Chore { webhook, task, underway: shared.activity.begin() }
 }
 
 /// One wide line per attempt.

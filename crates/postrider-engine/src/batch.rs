@@ -4,6 +4,8 @@
 //! Alone, a caller waits for one commit; in a crowd, a commit carries hundreds. The channel is
 //! bounded: what to do when it is full is the caller's decision.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,7 +26,20 @@ impl<T> Clone for Batcher<T> {
 
 impl<T: Send + 'static> Batcher<T> {
     /// Starts the writing task. `write` gets what has piled up, at most [`limits::BATCH_MAX`].
-    pub(crate) fn start<W>(tracker: &TaskTracker, stop: CancellationToken, mut write: W) -> Self
+    pub(crate) fn start<W>(tracker: &TaskTracker, stop: CancellationToken, write: W) -> Self
+    where
+        W: BatchWrite<T>,
+    {
+        Self::start_patient(tracker, stop, Duration::ZERO, write)
+    }
+
+    /// The same; the first item of a batch waits so long for others.
+    pub(crate) fn start_patient<W>(
+        tracker: &TaskTracker,
+        stop: CancellationToken,
+        linger: Duration,
+        mut write: W,
+    ) -> Self
     where
         W: BatchWrite<T>,
     {
@@ -40,6 +55,7 @@ impl<T: Send + 'static> Batcher<T> {
                 if piled_up == 0 {
                     return;
                 }
+                gather(&mut pile, &mut batch, linger).await;
                 write.write(std::mem::take(&mut batch)).await;
             }
         });
@@ -57,6 +73,23 @@ impl<T: Send + 'static> Batcher<T> {
     pub(crate) async fn add(&self, item: T) {
         let _ = self.waiting.send(item).await;
     }
+}
+
+/// Lets more items join a batch for a while.
+async fn gather<T>(pile: &mut mpsc::Receiver<T>, batch: &mut Vec<T>, linger: Duration) {
+    if linger.is_zero() {
+        return;
+    }
+    let fill = async {
+        while batch.len() < limits::BATCH_MAX {
+            let room = limits::BATCH_MAX - batch.len();
+            if pile.recv_many(batch, room).await == 0 {
+                return;
+            }
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "about the disk: a moved clock changes nothing")]
+    let _ = tokio::time::timeout(linger, fill).await;
 }
 
 /// Writes batches. One boxed future per batch is nothing next to a commit.
@@ -101,6 +134,32 @@ mod tests {
         drop(batcher);
         tracker.close();
         tracker.wait().await;
+    }
+
+    fn patient(linger: Duration) -> (Batcher<u32>, mpsc::UnboundedReceiver<Vec<u32>>) {
+        let (seen, batches) = mpsc::unbounded_channel();
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let gate = Gate { open: None, seen };
+        (Batcher::start_patient(&tracker, stop, linger, gate), batches)
+    }
+
+    #[tokio::test]
+    async fn a_patient_writer_lets_others_join_but_a_full_batch_does_not_wait() {
+        let (batcher, mut batches) = patient(Duration::from_hours(1));
+        let all: Vec<_> = (0..u32::try_from(limits::BATCH_MAX).unwrap()).collect();
+        for n in &all {
+            batcher.add(*n).await;
+            // The writing task takes each by itself.
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(batches.recv().await, Some(all));
+    }
+
+    #[tokio::test]
+    async fn a_patient_writer_writes_when_its_time_is_up() {
+        let (batcher, mut batches) = patient(Duration::from_millis(1));
+        batcher.add(1).await;
+        assert_eq!(batches.recv().await, Some(vec![1]));
     }
 
     #[tokio::test]

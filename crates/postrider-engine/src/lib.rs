@@ -214,6 +214,9 @@ impl Engine {
             trust: options.trust,
             tracker: tracker.clone(),
         })?;
+        // A clock moved by hand is for tests, which do not wait for anything.
+        let is_real = matches!(options.clock, Clock::System(_));
+        let linger = if is_real { limits::SETTLE_LINGER } else { Duration::ZERO };
         let shared = Arc::new_cyclic(|shared| Shared {
             store: options.store,
             clock: options.clock,
@@ -227,7 +230,12 @@ impl Engine {
             routing: RwLock::default(),
             refreshing: tokio::sync::Mutex::default(),
             lanes: Lanes::new(),
-            settler: Batcher::start(&tracker, stop.clone(), Settler::new(shared.clone())),
+            settler: Batcher::start_patient(
+                &tracker,
+                stop.clone(),
+                linger,
+                Settler::new(shared.clone()),
+            ),
             upkeep: Batcher::start(&tracker, stop.clone(), Upkeep::new(shared.clone())),
             recoveries: Agenda::default(),
             activity: Activity::default(),
@@ -388,7 +396,7 @@ impl Shared {
                 change: Change::HandedBack,
             };
             let webhook = leased.webhook;
-            self.settler.add(ToSettle { settlement, webhook, underway }).await;
+            self.settler.add(ToSettle { settlement, webhook, then: None, underway }).await;
         }
     }
 }

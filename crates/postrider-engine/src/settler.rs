@@ -14,12 +14,15 @@ use postrider_store::queue::{Change, Settled, Settlement};
 use crate::Shared;
 use crate::activity::Underway;
 use crate::batch::BatchWrite;
+use crate::upkeep::Chore;
 
 /// One settlement on its way to the store.
 #[derive(Debug)]
 pub(crate) struct ToSettle {
     pub(crate) settlement: Settlement,
     pub(crate) webhook: WebhookId,
+    /// What must not be written before it: disabling a webhook cancels what is pending then.
+    pub(crate) then: Option<Chore>,
     /// Held until the settlement is on disk.
     pub(crate) underway: Underway,
 }
@@ -38,13 +41,16 @@ impl Settler {
 impl BatchWrite<ToSettle> for Settler {
     async fn write(&mut self, batch: Vec<ToSettle>) {
         let Some(shared) = self.shared.upgrade() else { return };
-        let apart = |item: ToSettle| (item.settlement, (item.webhook, item.underway));
+        let apart = |item: ToSettle| (item.settlement, (item.webhook, item.then, item.underway));
         let (settlements, whose): (Vec<_>, Vec<_>) = batch.into_iter().map(apart).unzip();
         let settlements = Arc::from(settlements);
         let settled = write_until_done(&shared, &settlements).await;
-        for ((settlement, settled), (webhook, _underway)) in
+        for ((settlement, settled), (webhook, then, _underway)) in
             settlements.iter().zip(settled).zip(whose)
         {
+            if let Some(chore) = then {
+                shared.upkeep.add(chore).await;
+            }
             let due = match (&settlement.change, settled) {
                 (_, Settled::Stale) => {
                     tracing::debug!(delivery = %settlement.delivery, "settlement.stale");

@@ -29,7 +29,7 @@ const MIGRATIONS: [&str; 7] = [
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 5000;
     PRAGMA foreign_keys = ON;
-    PRAGMA cache_size = -65536;
+    PRAGMA cache_size = -32768;
     PRAGMA temp_store = MEMORY;
     PRAGMA wal_autocheckpoint = 0;
 ";
