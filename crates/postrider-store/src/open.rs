@@ -1,6 +1,6 @@
 //! From a database URL to a store. The only place that names a backend.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postrider_core::audit::Stamp;
@@ -43,6 +43,26 @@ pub async fn open(options: OpenOptions) -> Result<Arc<dyn Store>> {
 pub async fn reseal(options: OpenOptions, new: Sealer, stamp: Stamp) -> Result<u64> {
     let path = sqlite_path(&options.url)?;
     sqlite::Sqlite::reseal(path, options.sealer, new, stamp).await
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backup {
+    /// Its size.
+    pub bytes: u64,
+    /// Events in it.
+    pub events: u64,
+    /// Deliveries that were pending. Whoever starts from the backup sends them, also those that were
+    /// delivered after it.
+    pub pending: u64,
+}
+
+/// Copies a database to a new file, as of one moment, whether or not a process has it open.
+pub async fn backup(url: &str, into: &Path) -> Result<Backup> {
+    let (path, into) = (sqlite_path(url)?, into.to_owned());
+    let copy = move || sqlite::backup::backup(&path, &into);
+    let no_thread = |error| Err(StoreError::Unavailable(Box::new(error) as _));
+    tokio::task::spawn_blocking(copy).await.unwrap_or_else(no_thread)
 }
 
 /// Opens a store whose search index nobody keeps: what a comparison of its cost needs.

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Serve(ConfigFlags),
     /// Bring the database to this version
     Migrate(ConfigFlags),
+    /// Copy the database to a new file, also while Postrider runs
+    Backup(BackupArgs),
     /// Seal all verification keys with another secret key, while nothing runs
     RotateSecretKey(RotateSecretKeyArgs),
     /// Check clock, disk, database, keys and egress
@@ -176,6 +178,18 @@ pub(crate) struct InitArgs {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) flags: ConfigFlags,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) flags: ConfigFlags,
+    /// Where the copy goes; must not be there yet
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,6 @@
 //! One file per command of the command line (product.md). Each answers with an exit status.
 
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod config_show;
 pub(crate) mod demo;

@@ -56,6 +56,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Init(args) => commands::init::run(args).await,
         Command::Serve(flags) => commands::serve::run(&flags).await,
         Command::Migrate(flags) => commands::migrate::run(&flags).await,
+        Command::Backup(args) => commands::backup::run(&args).await,
         Command::RotateSecretKey(args) => commands::rotate_secret_key::run(&args).await,
         Command::Doctor(args) => commands::doctor::run(&args).await,
         Command::Config { command: ConfigCommand::Show(flags) } => {

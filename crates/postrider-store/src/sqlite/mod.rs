@@ -14,6 +14,7 @@ mod accounts;
 mod append;
 mod audit;
 mod backlog;
+pub(crate) mod backup;
 mod catalog;
 mod days;
 mod fault;

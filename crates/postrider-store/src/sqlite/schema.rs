@@ -84,7 +84,7 @@ fn unreadable(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 /// Whether the file is new, or ours and not newer than this program.
-fn check_owner(path: &Path, connection: &Connection) -> rusqlite::Result<Result<()>> {
+pub(super) fn check_owner(path: &Path, connection: &Connection) -> rusqlite::Result<Result<()>> {
     let application = connection.pragma_query_value(None, "application_id", integer)?;
     let version = connection.pragma_query_value(None, "user_version", integer)?;
     let tables: i64 = connection.query_row(TABLES, [], integer)?;

@@ -2,6 +2,7 @@
 //! that others wrote. One crate, so that what they share is compiled once.
 //!
 //! - `crash`: nothing acknowledged is lost when the process is killed;
+//! - `backup`: a copy made under load has what was acknowledged, and delivers what was pending;
 //! - `bench`: a short bench adds up, and leaves nothing;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
@@ -16,6 +17,7 @@
     reason = "a test fails by panicking, prints its figures, and nobody imports it"
 )]
 
+mod backup;
 mod bench;
 mod bytes;
 mod crash;

@@ -82,6 +82,29 @@ impl Installation {
         Client::connect(server.address, &self.api_key).unwrap()
     }
 
+    /// Backs the database up to a file of this name beside it; answers what the command says, or
+    /// what it complains of.
+    pub fn backup(&self, name: &str) -> Result<Value, String> {
+        let mut command = program(&self.database());
+        command.args(["backup", name, "--json"]).args(database_flag(&self.database()));
+        let output = command.output().unwrap();
+        if !output.status.success() {
+            return Err(String::from_utf8(output.stderr).unwrap());
+        }
+        Ok(serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// Another installation that starts from a backup of this one.
+    pub fn restored(&self, name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = |from: &str, to: &str| {
+            std::fs::copy(self.folder.path().join(from), folder.path().join(to)).unwrap()
+        };
+        copy(name, "postrider.db");
+        copy("postrider.db.key", "postrider.db.key");
+        Self { folder, merchant: self.merchant.clone(), api_key: self.api_key.clone() }
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.path().join("postrider.db")
     }
