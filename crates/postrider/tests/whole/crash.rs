@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::chance::Dice;
 use crate::support::ledger::Ledger;
+use crate::support::program::Server;
 use crate::support::{Client, Installation, Message, Receiver, create_webhook};
 
 const EVENTS: usize = 5_000;
@@ -24,11 +25,40 @@ const BATCH: usize = 10;
 /// Arrivals after a restart within which a kill that is counted in arrivals comes.
 const ARRIVALS_MAX: usize = 100;
 
+/// How much is posted, and how often the program is ended meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub events: usize,
+    pub ends: usize,
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_over_twenty_kills() {
+    survive(Load { events: EVENTS, ends: KILLS });
+}
+
+#[test]
+#[ignore = "the long form, some minutes: scripts/reliability"]
+fn nothing_acknowledged_is_lost_over_three_hundred_kills() {
+    survive(Load { events: 100_000, ends: 300 });
+}
+
+fn survive(load: Load) {
+    let (acknowledged, lost, repeats) = account(load, Server::kill);
+    eprintln!(
+        "acknowledged {acknowledged}, lost {}, unexpected 0, duplicates {repeats}, kills {}, seed {SEED:#x}",
+        lost.len(),
+        load.ends
+    );
+    assert!(lost.is_empty(), "acknowledged but never delivered: {lost:?}");
+}
+
+/// Posts events while the program is ended and started again and again. Answers how many were
+/// acknowledged, which of them never arrived, and how many arrivals were repeats.
+pub fn account(load: Load, end: impl Fn(Server)) -> (usize, HashSet<String>, usize) {
     let installation = Installation::fresh();
     let receiver = Receiver::start();
-    let ledger = Ledger::of(EVENTS);
+    let ledger = Ledger::of(load.events);
     let mut server = installation.serve();
     // The shortest timeout gives the shortest leases: what a killed process had leased is due
     // again when they run out.
@@ -41,9 +71,9 @@ fn nothing_acknowledged_is_lost_over_twenty_kills() {
         for _ in 0..POSTERS {
             scope.spawn(|| post(&ledger, &installation.api_key));
         }
-        for kill in 0..KILLS {
-            wait_for_moment(kill, &mut dice, &ledger, &receiver);
-            server.kill();
+        for number in 0..load.ends {
+            wait_for_moment(load, number, &mut dice, &ledger, &receiver);
+            end(server);
             server = installation.serve();
             ledger.started(server.address);
         }
@@ -51,18 +81,11 @@ fn nothing_acknowledged_is_lost_over_twenty_kills() {
     });
 
     let acknowledged = ledger.acknowledged();
-    assert_eq!(acknowledged.len(), EVENTS, "every event was acknowledged in the end");
+    assert_eq!(acknowledged.len(), load.events, "every event was acknowledged in the end");
     let lost = lost(&acknowledged, &receiver);
     let messages = receiver.messages();
     let deliveries = judge(&messages, &ledger);
-    println!(
-        "acknowledged {}, delivered {}, lost {}, unexpected 0, duplicates {}, kills {KILLS}, seed {SEED:#x}",
-        acknowledged.len(),
-        deliveries,
-        lost.len(),
-        messages.len() - deliveries
-    );
-    assert!(lost.is_empty(), "acknowledged but never delivered: {lost:?}");
+    (acknowledged.len(), lost, messages.len() - deliveries)
 }
 
 /// What the sabotage of the control is called; debug builds alone know it.
@@ -148,8 +171,8 @@ fn line(id: &str, padding: &str) -> String {
 
 /// Waits for the moment of one kill. Even ones come somewhere in their share of the
 /// acknowledgements, odd ones a few arrivals after the restart, in the middle of attempts.
-fn wait_for_moment(kill: usize, dice: &mut Dice, ledger: &Ledger, receiver: &Receiver) {
-    let share = EVENTS / (KILLS + 1);
+fn wait_for_moment(load: Load, kill: usize, dice: &mut Dice, ledger: &Ledger, receiver: &Receiver) {
+    let share = load.events / (load.ends + 1);
     let drawn = (dice.below(share), 1 + dice.below(ARRIVALS_MAX));
     if kill.is_multiple_of(2) {
         ledger.wait_for(kill * share + drawn.0);

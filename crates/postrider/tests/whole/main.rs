@@ -7,6 +7,7 @@
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
 //! - `listen`: a local server gets what a webhook is sent, also what came while nobody listened;
+//! - `restarts`: restarts under load lose nothing and repeat nothing;
 //! - `rotation`: a receiver written from the public pages passes through a rotation;
 //! - `readme`: the snippets of the README do what it says.
 
@@ -23,6 +24,7 @@ mod bytes;
 mod crash;
 mod listen;
 mod readme;
+mod restarts;
 mod rotation;
 mod support;
 mod verifiers;

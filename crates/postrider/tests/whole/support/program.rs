@@ -171,6 +171,14 @@ pub struct Server {
 }
 
 impl Server {
+    /// SIGTERM: the process ends in order, with status 0.
+    pub fn stop(mut self) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "ended with {status}");
+    }
+
     /// SIGKILL: the process gets no chance to do anything any more.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
