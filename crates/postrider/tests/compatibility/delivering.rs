@@ -45,7 +45,7 @@ const ROWS: &[Row] = &[
     row("Re-enabling resets it too", Served(&["store enabling_again_forgets_the_health"])),
     row(
         "Deliveries may repeat, under the same id",
-        Served(&["program nothing_acknowledged_is_lost_over_twenty_kills"]),
+        Served(&["program nothing_acknowledged_is_lost_over_many_kills"]),
     ),
     each(
         "Statuses of a delivery",

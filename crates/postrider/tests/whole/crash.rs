@@ -15,8 +15,6 @@ use crate::support::ledger::Ledger;
 use crate::support::program::Server;
 use crate::support::{Client, Installation, Message, Receiver, create_webhook};
 
-const EVENTS: usize = 5_000;
-const KILLS: usize = 20;
 const SEED: u64 = 0x0dd5_eed5;
 /// Connections that post at the same time.
 const POSTERS: usize = 4;
@@ -32,20 +30,18 @@ pub struct Load {
     pub ends: usize,
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_over_twenty_kills() {
-    survive(Load { events: EVENTS, ends: KILLS });
+impl Load {
+    /// `self`, or `long` when the long forms were asked for (`scripts/reliability`).
+    pub fn or_long(self, long: Self) -> Self {
+        if std::env::var_os("POSTRIDER_LONG_TESTS").is_some() { long } else { self }
+    }
 }
 
 #[test]
-#[ignore = "the long form, some minutes: scripts/reliability"]
-fn nothing_acknowledged_is_lost_over_three_hundred_kills() {
-    survive(Load { events: 100_000, ends: 300 });
-}
-
-fn survive(load: Load) {
+fn nothing_acknowledged_is_lost_over_many_kills() {
+    let load = Load { events: 5_000, ends: 20 }.or_long(Load { events: 100_000, ends: 300 });
     let (acknowledged, lost, repeats) = account(load, Server::kill);
-    eprintln!(
+    println!(
         "acknowledged {acknowledged}, lost {}, unexpected 0, duplicates {repeats}, kills {}, seed {SEED:#x}",
         lost.len(),
         load.ends

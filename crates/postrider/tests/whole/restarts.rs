@@ -7,18 +7,9 @@ use crate::support::program::Server;
 
 #[test]
 fn restarts_lose_nothing_and_send_nothing_twice() {
-    judge_restarts(Load { events: 4_000, ends: 12 });
-}
-
-#[test]
-#[ignore = "the long form, some minutes: scripts/reliability"]
-fn fifty_restarts_lose_nothing_and_send_nothing_twice() {
-    judge_restarts(Load { events: 25_000, ends: 50 });
-}
-
-fn judge_restarts(load: Load) {
+    let load = Load { events: 4_000, ends: 12 }.or_long(Load { events: 25_000, ends: 50 });
     let (acknowledged, lost, repeats) = account(load, Server::stop);
-    eprintln!(
+    println!(
         "acknowledged {acknowledged}, lost {}, duplicates {repeats}, restarts {}",
         lost.len(),
         load.ends
