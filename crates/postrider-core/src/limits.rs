@@ -137,6 +137,16 @@ pub const INTAKE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const INTAKE_BYTES_PER_MERCHANT_MAX: usize = INTAKE_BYTES_MAX / 2;
 /// Times a request is matched again because the catalog moved; more means it never stands still.
 pub const ROUTING_RETRIES_MAX: u32 = 16;
+/// Old events looked at in one step of removing them: some milliseconds of the writer's time.
+pub const PRUNE_EVENTS_MAX: usize = 256;
+/// Rows removed in one step; with large bodies some milliseconds too.
+pub const PRUNE_ROWS_MAX: usize = 512;
+/// Between two steps the writer is left alone for this many times as long as a step took.
+pub const PRUNE_PAUSE_RATIO: u32 = 4;
+/// Shortest pause between two steps.
+pub const PRUNE_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// From the end of one walk over what is old to the next.
+pub const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
 /// Wait before the store is asked again after it could not be used.
 pub const STORE_RETRY_WAIT: Duration = Duration::from_millis(500);
 /// Jobs waiting for the store's writer; batches, not rows.

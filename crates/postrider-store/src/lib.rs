@@ -19,6 +19,7 @@
 //! - Q11 `lease` names each webhook's next due time, or says there is none.
 //! - Q12 Pages are stable while rows are added.
 //! - Q13 A change someone asked for and its entry in the audit log are one transaction.
+//! - Q14 Pruning removes an event only whole, and only when everything of it is over and old.
 //!
 //! Each number has at least one test in `conformance` whose name begins with it; the tidy test
 //! fails if one has none.
@@ -31,6 +32,7 @@ pub mod error;
 pub mod open;
 pub mod queue;
 pub mod recovery;
+pub mod retention;
 mod sqlite;
 
 pub use accounts::Accounts;

@@ -21,6 +21,7 @@ use postrider_core::webhook::Health;
 
 use crate::error::Result;
 use crate::recovery::Advanced;
+use crate::retention::{PruneAsk, Pruned};
 
 /// The hot plane of a store. Every call is one transaction, durable when it answers.
 #[async_trait]
@@ -61,6 +62,12 @@ pub trait Queue: Send + Sync {
 
     /// Remembers the health of webhooks across restarts. Unknown webhooks are passed over.
     async fn note_health(&self, notes: Vec<(WebhookId, Health)>) -> Result<()>;
+
+    /// Removes events that were accepted before a moment and whose deliveries have all ended before
+    /// it, with these and their attempts, and counts them (Q14). The newest event and whatever a
+    /// recovery under way may take stay. A step looks at no more than `limits::PRUNE_EVENTS_MAX`
+    /// events and removes about `limits::PRUNE_ROWS_MAX` rows.
+    async fn prune(&self, ask: PruneAsk) -> Result<Pruned>;
 
     /// How much there is of everything.
     async fn tally(&self) -> Result<Tally>;
@@ -254,8 +261,8 @@ pub enum Resent {
     WebhookNotReceiving,
 }
 
-/// Deliveries as they were counted one by one. `pending + success + failed + canceled` equals
-/// `decided`, and each equals its namesake in [`Tally`].
+/// Deliveries as they were counted one by one. `pending + success + failed + canceled + pruned`
+/// equals `decided`, and each state equals its namesake in [`Tally`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Balance {
     /// Decisions to deliver.
@@ -268,17 +275,21 @@ pub struct Balance {
     pub failed: u64,
     /// Canceled deliveries.
     pub canceled: u64,
+    /// Deliveries that had ended and were removed since.
+    pub pruned: u64,
 }
 
 impl Balance {
-    /// Whether every decision to deliver is a delivery in one of its states.
+    /// Whether every decision to deliver is a delivery in one of its states, or was until it was
+    /// removed.
     pub fn is_even(&self) -> bool {
-        self.pending + self.success + self.failed + self.canceled == self.decided
+        let stored = self.pending + self.success + self.failed + self.canceled;
+        stored + self.pruned == self.decided
     }
 }
 
 /// How much there is of everything. `pending + success + failed + canceled` equals the decisions
-/// to deliver of all events.
+/// to deliver of all events that are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Events.

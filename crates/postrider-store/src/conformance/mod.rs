@@ -21,6 +21,7 @@ pub mod page;
 pub mod recovery;
 pub mod rehearsals;
 pub mod restart;
+pub mod retention;
 pub mod search;
 pub mod settle;
 pub mod tenants;
@@ -82,6 +83,14 @@ macro_rules! conformance {
                 q6_a_lease_from_before_a_restart_is_stale
                 q10_what_was_answered_is_there_after_a_restart
                 q10_the_catalog_version_survives
+            ]
+            retention: [
+                q14_what_is_over_and_old_goes_whole
+                q14_what_is_not_over_stays_with_its_event
+                q14_what_a_recovery_may_take_stays
+                q14_a_delivery_with_many_attempts_goes_in_steps
+                q14_numbers_of_events_are_not_given_twice
+                a_pruned_id_is_free_again
             ]
             page: [
                 q12_pages_of_events_are_stable_while_rows_are_added

@@ -25,9 +25,11 @@ const ADD: &str = "INSERT INTO webhook_days (day, webhook, decided, pending, suc
 const OF_WEBHOOK: &str = "SELECT decided, pending, successful, successful_retries, failed, canceled \
      FROM webhook_days WHERE day = ?1 AND webhook = ?2";
 const LAST_DAY: &str = "SELECT day FROM webhook_days ORDER BY day DESC LIMIT 1";
-const SUMS: &str = "SELECT coalesce(sum(decided), 0), coalesce(sum(pending), 0), \
-     coalesce(sum(successful), 0), coalesce(sum(failed), 0), coalesce(sum(canceled), 0) \
-     FROM webhook_days";
+// What was removed has been counted here too and is told apart.
+const SUMS: &str = "SELECT coalesce(sum(d.decided), 0), coalesce(sum(d.pending), 0), \
+     coalesce(sum(d.successful), 0) - p.success, coalesce(sum(d.failed), 0) - p.failed, \
+     coalesce(sum(d.canceled), 0) - p.canceled, p.success + p.failed + p.canceled \
+     FROM pruned p LEFT JOIN webhook_days d";
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -205,6 +207,7 @@ pub(super) fn balance(connection: &Connection) -> Result<Balance> {
             success: row.get(2)?,
             failed: row.get(3)?,
             canceled: row.get(4)?,
+            pruned: row.get(5)?,
         })
     })?)
 }

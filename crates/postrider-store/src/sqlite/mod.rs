@@ -33,6 +33,7 @@ mod readers;
 mod recoveries;
 mod rehearsals;
 mod reseal;
+mod retention;
 mod rows;
 mod schema;
 mod search;

@@ -9,13 +9,14 @@ use postrider_core::ids::{DeliveryId, MerchantId, WebhookId};
 use postrider_core::time::Timestamp;
 use postrider_core::webhook::Health;
 
-use super::{Sqlite, append, days, lease, log, recoveries, settle, webhooks};
+use super::{Sqlite, append, days, lease, log, recoveries, retention, settle, webhooks};
 use crate::error::Result;
 use crate::queue::{
     Append, AppendRefusal, Appended, Balance, LaneState, LeaseAsk, Leased, Queue, Resent, Settled,
     Settlement, Tally,
 };
 use crate::recovery::Advanced;
+use crate::retention::{PruneAsk, Pruned};
 
 #[async_trait]
 impl Queue for Sqlite {
@@ -57,6 +58,10 @@ impl Queue for Sqlite {
 
     async fn note_health(&self, notes: Vec<(WebhookId, Health)>) -> Result<()> {
         self.writer.run(move |desk| webhooks::note_health(desk, &notes)).await
+    }
+
+    async fn prune(&self, ask: PruneAsk) -> Result<Pruned> {
+        self.writer.run(move |desk| retention::prune(desk, ask)).await
     }
 
     async fn tally(&self) -> Result<Tally> {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use model::{LeaseSeen, Model};
 use postrider_core::delivery::Next;
 use postrider_core::ids::MerchantId;
+use postrider_core::time::Timestamp;
 use postrider_core::webhook::{DisabledBy, Status};
 use postrider_store::StoreError;
 use postrider_store::catalog::{Backlog, DeliveryFilter, StatusChange};
@@ -21,6 +22,7 @@ use postrider_store::conformance::fixture::{
 };
 use postrider_store::conformance::{Harness, temp_sqlite};
 use postrider_store::queue::{Append, Change, LaneAsk, LeaseAsk, NewEvent, Resent, Settlement};
+use postrider_store::retention::{PruneAsk, Pruned};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -29,15 +31,39 @@ const WEBHOOKS: u64 = 3;
 /// One step. Small numbers choose among what exists when the step is taken.
 #[derive(Debug, Clone)]
 enum Step {
-    Append { events: Vec<Posted>, version_lag: u64 },
-    Lease { lanes: Vec<(u64, u32, u64)> },
-    Settle { batch: Vec<(usize, Ending)> },
-    Resend { delivery: u64, is_mine: bool },
-    ChangeStatus { webhook: u64, status: Status, backlog: Backlog },
-    Rotate { webhook: u64 },
-    Delete { webhook: u64 },
-    Wait { seconds: i64 },
+    Append {
+        events: Vec<Posted>,
+        version_lag: u64,
+    },
+    Lease {
+        lanes: Vec<(u64, u32, u64)>,
+    },
+    Settle {
+        batch: Vec<(usize, Ending)>,
+    },
+    Resend {
+        delivery: u64,
+        is_mine: bool,
+    },
+    ChangeStatus {
+        webhook: u64,
+        status: Status,
+        backlog: Backlog,
+    },
+    Rotate {
+        webhook: u64,
+    },
+    Delete {
+        webhook: u64,
+    },
+    Wait {
+        seconds: i64,
+    },
     Restart,
+    /// Of what is older than this many seconds.
+    Prune {
+        age: i64,
+    },
 }
 
 /// An event under one of few ids, so that repeats and clashes are common.
@@ -93,6 +119,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => webhook.prop_map(|webhook| Step::Delete { webhook }),
         5 => (1..120_i64).prop_map(|seconds| Step::Wait { seconds }),
         1 => Just(Step::Restart),
+        3 => (0..200_i64).prop_map(|age| Step::Prune { age }),
     ]
 }
 
@@ -162,7 +189,26 @@ impl Run {
                 self.harness.restart(at(self.now)).await;
                 self.model.restart(self.now);
             }
+            Step::Prune { age } => self.prune(at(self.now - age)).await,
         }
+    }
+
+    /// Walks to the end, and nothing that was pending is gone.
+    async fn prune(&mut self, before: Timestamp) {
+        let pending = self.harness.balance().await.unwrap().pending;
+        let mut sum = Pruned::default();
+        let mut next = Some(0);
+        while let Some(after) = next {
+            let step = self.harness.prune(PruneAsk { before, after }).await.unwrap();
+            sum.events += step.events;
+            sum.deliveries += step.deliveries;
+            sum.attempts += step.attempts;
+            next = step.next;
+        }
+        assert_eq!(sum, self.model.prune(before));
+        let balance = self.harness.balance().await.unwrap();
+        assert!(balance.is_even() && balance.pending == pending);
+        assert_eq!(balance, self.model.balance());
     }
 
     async fn append(&mut self, posted: Vec<Posted>, version_lag: u64) {

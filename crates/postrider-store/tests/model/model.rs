@@ -15,6 +15,7 @@ use postrider_store::queue::{
     AppendRefusal, Appended, Balance, Change, LaneAsk, LaneState, Leased, LeasedDelivery, NewEvent,
     Resent, Settled, Settlement, Tally,
 };
+use postrider_store::retention::Pruned;
 
 /// A lease as its holder remembers it.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,11 @@ pub(crate) struct Model {
     /// `None`: deleted.
     webhooks: BTreeMap<WebhookId, Option<Status>>,
     events: BTreeMap<String, ([u8; 32], Vec<DeliveryId>)>,
+    /// The names of events in the order they were stored, and when each was.
+    order: Vec<(String, Timestamp)>,
     pub(crate) rows: BTreeMap<DeliveryId, Row>,
+    /// Rows that were pruned.
+    gone: Vec<Row>,
 }
 
 type Answer = Result<Vec<Appended>, AppendRefusal>;
@@ -59,7 +64,14 @@ type Answer = Result<Vec<Appended>, AppendRefusal>;
 impl Model {
     pub(crate) fn new(version: u64, webhooks: u64) -> Self {
         let webhooks = (1..=webhooks).map(|n| (webhook_id(n), Some(Status::Enabled))).collect();
-        Self { version, webhooks, events: BTreeMap::new(), rows: BTreeMap::new() }
+        Self {
+            version,
+            webhooks,
+            events: BTreeMap::new(),
+            order: Vec::new(),
+            rows: BTreeMap::new(),
+            gone: Vec::new(),
+        }
     }
 
     /// Whether events become deliveries of this webhook.
@@ -73,6 +85,7 @@ impl Model {
             return Err(AppendRefusal::RoutingMoved);
         }
         let (mut stored, mut rows) = (self.events.clone(), self.rows.clone());
+        let mut order = self.order.clone();
         let mut answers = Vec::new();
         for (index, new) in events.iter().enumerate() {
             let name = new.event.id.as_str().to_owned();
@@ -85,6 +98,7 @@ impl Model {
                 continue;
             }
             let deliveries: Vec<_> = new.deliveries.iter().map(|new| new.id).collect();
+            order.push((name.clone(), at(now)));
             stored.insert(name, (digest, deliveries.clone()));
             for new in &new.deliveries {
                 let is_leased = new.leased_until.is_some();
@@ -92,8 +106,30 @@ impl Model {
             }
             answers.push(Appended { is_duplicate: false, deliveries });
         }
-        (self.events, self.rows) = (stored, rows);
+        (self.events, self.rows, self.order) = (stored, rows, order);
         Ok(answers)
+    }
+
+    /// Removes what was over before a moment, but for the newest event.
+    pub(crate) fn prune(&mut self, before: Timestamp) -> Pruned {
+        let mut pruned = Pruned::default();
+        let newest = self.order.last().cloned();
+        for (name, accepted_at) in self.order.clone() {
+            let (_, deliveries) = &self.events[&name];
+            let is_over = deliveries.iter().all(|id| self.rows[id].is_over(before));
+            if accepted_at >= before || !is_over || newest.as_ref().unwrap().0 == name {
+                continue;
+            }
+            let (_, deliveries) = self.events.remove(&name).unwrap();
+            self.order.retain(|(other, _)| *other != name);
+            let rows = deliveries.iter().map(|id| self.rows.remove(id).unwrap());
+            let rows: Vec<_> = rows.collect();
+            pruned.events += 1;
+            pruned.deliveries += u64::try_from(rows.len()).unwrap();
+            pruned.attempts += rows.iter().map(|row| u64::from(row.attempts)).sum::<u64>();
+            self.gone.extend(rows);
+        }
+        pruned
     }
 
     /// Checks a lease and takes it over.
@@ -197,10 +233,11 @@ impl Model {
         self.webhooks.keys().filter_map(lane).collect()
     }
 
-    /// The figures of a webhook, counted row by row.
+    /// The figures of a webhook, counted row by row; pruned ones are not forgotten.
     pub(crate) fn compare_metrics(&self, webhook: u64, shown: &WebhookMetrics) {
         let count = |holds: fn(&Row) -> bool| {
-            let mine = self.rows.values().filter(|row| row.webhook == webhook_id(webhook));
+            let all = self.rows.values().chain(&self.gone);
+            let mine = all.filter(|row| row.webhook == webhook_id(webhook));
             u64::try_from(mine.filter(|row| holds(row)).count()).unwrap()
         };
         assert_eq!(shown.failed, count(|row| row.state == State::Failed));
@@ -212,8 +249,9 @@ impl Model {
 
     pub(crate) fn balance(&self) -> Balance {
         let Tally { pending, success, failed, canceled, .. } = self.tally();
-        let decided = u64::try_from(self.rows.len()).unwrap();
-        Balance { decided, pending, success, failed, canceled }
+        let pruned = u64::try_from(self.gone.len()).unwrap();
+        let decided = u64::try_from(self.rows.len()).unwrap() + pruned;
+        Balance { decided, pending, success, failed, canceled, pruned }
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -245,6 +283,10 @@ impl Row {
             schedule_started_at: now,
             settled_at: None,
         }
+    }
+
+    fn is_over(&self, before: Timestamp) -> bool {
+        self.state != State::Pending && self.settled_at.is_some_and(|at| at < before)
     }
 
     fn is_pending_at(&self, webhook: WebhookId) -> bool {
