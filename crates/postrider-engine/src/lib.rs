@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Tasks: one batch writer each for intake, settler and upkeep, the dispatcher, the one that moves
-//! recoveries on, and one per running attempt; all started through one tracker, so stopping waits for them. Shared state: the lanes
+//! recoveries on, the one that removes what is old, and one per running attempt; all started through one tracker, so stopping waits for them. Shared state: the lanes
 //! and the routing table, each behind a short lock never held across an await.
 //!
 //! Invariants: the hot path calls only [`Queue`](postrider_store::Queue); nobody but [`clock`] asks
@@ -62,6 +62,7 @@ mod lanes;
 mod metrics;
 mod recovery;
 pub mod rehearsal;
+mod retention;
 pub mod schemas;
 mod settler;
 mod upkeep;
@@ -90,6 +91,8 @@ pub struct EngineOptions {
     pub signature_header: String,
     /// The `User-Agent` of requests.
     pub user_agent: String,
+    /// How long what is over is kept; `None`: for ever.
+    pub kept_for: Option<Duration>,
     /// A fault built in on purpose, for the controls of reliability tests.
     pub sabotage: Sabotage,
 }
@@ -254,6 +257,9 @@ impl Engine {
         let intake = Intake::start(&shared);
         shared.tracker.spawn(dispatcher::run(Arc::clone(&shared)));
         shared.tracker.spawn(recovery::run(Arc::clone(&shared)));
+        if let Some(kept_for) = options.kept_for {
+            shared.tracker.spawn(retention::run(Arc::clone(&shared), kept_for));
+        }
         Ok(Self { shared, intake })
     }
 

@@ -10,6 +10,7 @@ use postrider_core::attempt::Attempt;
 use postrider_core::outcome::OutcomeKind;
 use postrider_core::time::Timestamp;
 use postrider_store::StoreError;
+use postrider_store::retention::Pruned;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -36,7 +37,11 @@ pub(crate) struct Metrics {
     attempts: Vec<(OutcomeKind, Counter)>,
     duration: Histogram,
     queue: Histogram,
+    pruned_events: Counter,
+    pruned_deliveries: Counter,
+    pruned_attempts: Counter,
     deliveries: Family<Label, Gauge>,
+    gone: Gauge,
     decided: Gauge,
     unaccounted: Gauge,
     in_flight: Gauge,
@@ -47,6 +52,8 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("postrider");
         let attempts = Family::<Label, Counter>::default();
+        let pruned = Family::<Label, Counter>::default();
+        let removed = |kind| pruned.get_or_create_owned(&[("kind", kind)]);
         let metrics = Self {
             accepted: Counter::default(),
             duplicates: Counter::default(),
@@ -56,7 +63,11 @@ impl Metrics {
                 .into(),
             duration: Histogram::new(SECONDS),
             queue: Histogram::new(SECONDS),
+            pruned_events: removed("event"),
+            pruned_deliveries: removed("delivery"),
+            pruned_attempts: removed("attempt"),
             deliveries: Family::default(),
+            gone: Gauge::default(),
             decided: Gauge::default(),
             unaccounted: Gauge::default(),
             in_flight: Gauge::default(),
@@ -91,30 +102,42 @@ impl Metrics {
             Unit::Seconds,
             metrics.queue.clone(),
         );
+        registry.register("pruned", "What was removed since the start because it was old", pruned);
+        metrics.register_gauges(&mut registry);
+        Self { registry, ..metrics }
+    }
+
+    /// Names what is read when somebody asks.
+    fn register_gauges(&self, registry: &mut Registry) {
         registry.register(
             "deliveries",
             "Stored deliveries by their state",
-            metrics.deliveries.clone(),
+            self.deliveries.clone(),
+        );
+        registry.register(
+            "deliveries_gone",
+            "Deliveries that had ended and were removed, ever",
+            self.gone.clone(),
         );
         registry.register(
             "decisions",
-            "Decisions to deliver of all stored events",
-            metrics.decided.clone(),
+            "Decisions to deliver of all events, removed ones included",
+            self.decided.clone(),
         );
         registry.register(
             "unaccounted",
-            "Decisions to deliver without a delivery in any state; anything but 0 is a fault",
-            metrics.unaccounted.clone(),
+            "Decisions to deliver whose delivery is in no state and was not removed; anything but 0 \
+             is a fault",
+            self.unaccounted.clone(),
         );
-        registry.register("attempts_in_flight", "Attempts under way", metrics.in_flight.clone());
+        registry.register("attempts_in_flight", "Attempts under way", self.in_flight.clone());
         registry.register_with_unit(
             "oldest_due_age",
             "How long the oldest delivery that could be attempted has been due, throttled and \
              probing webhooks included, paused ones not",
             Unit::Seconds,
-            metrics.oldest_due.clone(),
+            self.oldest_due.clone(),
         );
-        Self { registry, ..metrics }
     }
 
     /// A request of events was stored: how many were new, and their deliveries.
@@ -122,6 +145,13 @@ impl Metrics {
         self.accepted.inc_by(new);
         self.duplicates.inc_by(duplicates);
         self.decisions.inc_by(deliveries);
+    }
+
+    /// Something old was removed.
+    pub(crate) fn pruned(&self, pruned: &Pruned) {
+        self.pruned_events.inc_by(pruned.events);
+        self.pruned_deliveries.inc_by(pruned.deliveries);
+        self.pruned_attempts.inc_by(pruned.attempts);
     }
 
     /// An attempt ended.
@@ -149,7 +179,9 @@ impl Engine {
         for (state, count) in states {
             metrics.deliveries.get_or_create(&[("state", state)]).set(whole(count));
         }
-        let accounted: u64 = states.iter().map(|(_, count)| count).sum();
+        let stored: u64 = states.iter().map(|(_, count)| count).sum();
+        let accounted = stored + balance.pruned;
+        metrics.gone.set(whole(balance.pruned));
         metrics.decided.set(whole(balance.decided));
         metrics.unaccounted.set(whole(balance.decided) - whole(accounted));
         let (in_flight, oldest) = shared.lanes.load();

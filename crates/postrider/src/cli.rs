@@ -77,6 +77,9 @@ pub(crate) struct ConfigFlags {
     /// Where everything is kept, such as sqlite:postrider.db
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Days that what is over is kept, or none: for ever
+    #[arg(long, value_name = "DAYS")]
+    retention_days: Option<String>,
     /// Address of the API
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -124,6 +127,7 @@ impl ConfigFlags {
     pub(crate) fn given(&self) -> Vec<(&'static str, Raw)> {
         let single = [
             ("database", &self.database),
+            ("retention_days", &self.retention_days),
             ("listen", &self.listen),
             ("merchant_request_rate", &self.merchant_request_rate),
             ("allow_http_targets", &self.allow_http_targets),

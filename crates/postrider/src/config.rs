@@ -26,7 +26,9 @@ use postrider_engine::schemas::SchemaCheck;
 
 use crate::cli::ConfigFlags;
 use crate::failure::Failure;
-pub(crate) use values::{DatabaseUrl, HeaderName, LogFormat, LogLevel, Rate, Raw, Secret, Span};
+pub(crate) use values::{
+    DatabaseUrl, Days, HeaderName, LogFormat, LogLevel, Rate, Raw, Secret, Span,
+};
 use values::{Value, put};
 
 /// Read when `--config` names no other and it is there.
@@ -42,6 +44,7 @@ const LIKENESS_MIN: f64 = 0.8;
 pub(crate) struct Config {
     pub(crate) database: DatabaseUrl,
     pub(crate) secret_key_file: Option<PathBuf>,
+    pub(crate) retention_days: Days,
     pub(crate) shutdown_grace: Span,
     pub(crate) web: Web,
     pub(crate) egress: Egress,
@@ -109,6 +112,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: "--secret-key-file",
         read: |config, raw| put(&mut config.secret_key_file, raw),
         show: |config| config.secret_key_file.show(),
+    },
+    Setting {
+        key: "retention_days",
+        flag: "--retention-days",
+        read: |config, raw| put(&mut config.retention_days, raw),
+        show: |config| config.retention_days.show(),
     },
     Setting {
         key: "listen",

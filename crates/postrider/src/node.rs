@@ -79,6 +79,7 @@ impl Node {
             schema_check: config.schema_check,
             signature_header: config.signature_header.as_str().to_owned(),
             user_agent: concat!("Postrider/", env!("CARGO_PKG_VERSION")).to_owned(),
+            kept_for: config.retention_days.span(),
             sabotage: config.sabotage,
         })
         .await

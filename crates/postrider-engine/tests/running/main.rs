@@ -8,5 +8,6 @@ mod chaos;
 mod delivering;
 mod recovering;
 mod rehearsing;
+mod retention;
 mod rotation;
 mod support;

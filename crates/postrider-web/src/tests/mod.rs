@@ -158,6 +158,7 @@ impl TestApp {
             schema_check,
             signature_header: "Ordergroove-Signature".to_owned(),
             user_agent: "Postrider/test".to_owned(),
+            kept_for: None,
             sabotage: Sabotage::None,
         });
         let engine = engine.await.unwrap();

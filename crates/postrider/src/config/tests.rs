@@ -93,6 +93,8 @@ fn a_bad_value_is_refused_with_what_is_allowed() {
         ("database = 'mysql://x'", "sqlite:PATH"),
         ("database = 7", "is a number"),
         ("listen = 'localhost:80'", "IP:PORT"),
+        ("retention_days = '0'", "a number from 1"),
+        ("retention_days = '36501'", "no number of days"),
         ("allow_targets = ['10.0.0.1/8']", "a block of addresses"),
         ("allow_targets = ['10.0.0.0/33']", "a block of addresses"),
         ("allow_targets = [1]", "a block of addresses"),

@@ -183,6 +183,44 @@ impl Value for Rate {
     }
 }
 
+/// Days, or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Days(Option<NonZeroU32>);
+
+/// Longest time in days: a hundred years; longer ones are slips of the pen.
+const DAYS_MAX: u32 = 36_500;
+
+impl Default for Days {
+    /// The default of the only such setting, `retention_days`: a quarter can be looked back on.
+    fn default() -> Self {
+        Self(NonZeroU32::new(90))
+    }
+}
+
+impl Days {
+    /// The time; `None`: for ever.
+    pub(crate) fn span(self) -> Option<Duration> {
+        self.0.map(|days| Duration::from_hours(24 * u64::from(days.get())))
+    }
+}
+
+impl Value for Days {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let days = text.parse().ok().filter(|days: &NonZeroU32| days.get() <= DAYS_MAX);
+        match (text, days) {
+            ("none", _) => Ok(Self(None)),
+            (_, Some(days)) => Ok(Self(Some(days))),
+            _ => Err(format!(
+                "{text:?} is no number of days; write \"none\" or a number from 1 such as \"90\""
+            )),
+        }
+    }
+    fn show(&self) -> String {
+        quoted(&self.0.map_or_else(|| "none".to_owned(), |days| days.to_string()))
+    }
+}
+
 impl Value for bool {
     fn read(raw: &Raw) -> Result<Self, String> {
         match raw {

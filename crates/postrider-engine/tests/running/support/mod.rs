@@ -33,6 +33,9 @@ pub(crate) use receiver::{Got, Lock, Receiver, Say};
 /// The moment every test starts at.
 pub(crate) const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
+/// How long what is over is kept: longer than the schedules of other tests.
+pub(crate) const KEPT_FOR: Duration = Duration::from_hours(90 * 24);
+
 /// A stamp of a test.
 pub(crate) fn stamp(at: Timestamp) -> Stamp {
     Stamp { by: Actor::command("test"), at, request: None }
@@ -184,6 +187,7 @@ async fn engine(directory: &tempfile::TempDir, clock: &Clock) -> Engine {
         schema_check: SchemaCheck::default(),
         signature_header: SIGNATURE_HEADER.to_owned(),
         user_agent: "Postrider/test".to_owned(),
+        kept_for: Some(KEPT_FOR),
         sabotage: Sabotage::None,
     })
     .await

@@ -72,6 +72,7 @@ async fn start(url: String, clock: Clock) -> (SocketAddr, Engine) {
         schema_check: SchemaCheck::default(),
         signature_header: SIGNATURE_HEADER.to_owned(),
         user_agent: "Postrider/test".to_owned(),
+        kept_for: None,
         sabotage: Sabotage::None,
     });
     let engine = engine.await.unwrap();
