@@ -80,6 +80,12 @@ impl App {
         Self { shared, router }
     }
 
+    /// The same app with nothing but `GET /metrics`, for whoever reaches it.
+    #[must_use]
+    pub fn only_metrics(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), router: router::metrics_alone(&self.shared) }
+    }
+
     /// Answers one request, however it came in. Never fails: a panic becomes a 500.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where

@@ -1,7 +1,8 @@
 //! The flat list of routes: every path, the access it needs, and its handler.
 //!
 //! Invariant: there is no other way to a handler, so a route that is not in the list does not
-//! exist, and none can be added without saying who may use it and what it does.
+//! exist, and none can be added without saying who may use it and what it does. The one exception is
+//! the address of metrics alone.
 
 use std::sync::Arc;
 
@@ -293,4 +294,11 @@ pub(crate) fn build(shared: &Arc<Shared>) -> Router {
         router = router.route(path, handler.route_layer(from_fn_with_state(door, auth::admit)));
     }
     router.with_state(Arc::clone(shared))
+}
+
+/// What an address of its own serves to monitoring: one route without a door, because the operator
+/// says who reaches that address.
+pub(crate) fn metrics_alone(shared: &Arc<Shared>) -> Router {
+    let route = on(MethodFilter::GET, health::metrics);
+    Router::new().route("/metrics", route).with_state(Arc::clone(shared))
 }

@@ -83,6 +83,9 @@ pub(crate) struct ConfigFlags {
     /// Address of the API
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Address where metrics are read without a key
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
     /// Requests a second the API keys of one merchant may make, such as 200/s
     #[arg(long, value_name = "RATE")]
     merchant_request_rate: Option<String>,
@@ -129,6 +132,7 @@ impl ConfigFlags {
             ("database", &self.database),
             ("retention_days", &self.retention_days),
             ("listen", &self.listen),
+            ("metrics_listen", &self.metrics_listen),
             ("merchant_request_rate", &self.merchant_request_rate),
             ("allow_http_targets", &self.allow_http_targets),
             ("secret_key_file", &self.secret_key_file),

@@ -61,6 +61,8 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Web {
     pub(crate) listen: SocketAddr,
+    /// Where metrics are read without a key, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) merchant_request_rate: Rate,
 }
 
@@ -68,6 +70,7 @@ impl Default for Web {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
             merchant_request_rate: Rate::default(),
         }
     }
@@ -124,6 +127,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: "--listen",
         read: |config, raw| put(&mut config.web.listen, raw),
         show: |config| config.web.listen.show(),
+    },
+    Setting {
+        key: "metrics_listen",
+        flag: "--metrics-listen",
+        read: |config, raw| put(&mut config.web.metrics_listen, raw),
+        show: |config| config.web.metrics_listen.show(),
     },
     Setting {
         key: "merchant_request_rate",

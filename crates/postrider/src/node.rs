@@ -17,10 +17,10 @@ use postrider_store::{OpenOptions, Store};
 use postrider_web::founding::SetupCode;
 use postrider_web::{App, AppOptions};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Egress};
+use crate::config::{Config, Egress, Web};
 use crate::failure::Failure;
 use crate::secret_key;
 
@@ -36,15 +36,33 @@ pub(crate) fn open_options(config: &Config, clock: &Clock) -> Result<OpenOptions
     Ok(OpenOptions { url, sealer, now: clock.now() })
 }
 
-/// Takes the address the API answers on.
-pub(crate) async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+/// The addresses a node answers on.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    pub(crate) api: TcpListener,
+    pub(crate) metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the addresses.
+    pub(crate) async fn bind(web: &Web) -> Result<Self, Failure> {
+        let api = bind(web.listen, "--listen").await?;
+        let metrics = match web.metrics_listen {
+            Some(listen) => Some(bind(listen, "--metrics-listen").await?),
+            None => None,
+        };
+        Ok(Self { api, metrics })
+    }
+}
+
+async fn bind(listen: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(listen).await.map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AddrInUse => "stop the program that has it, or choose another",
             std::io::ErrorKind::PermissionDenied => "choose a port from 1024 on, or allow it",
             _ => "choose an address of this machine",
         };
-        Failure::usage(format!("cannot listen on {listen}: {error}; {remedy} with --listen"))
+        Failure::usage(format!("cannot listen on {listen}: {error}; {remedy} with {flag}"))
     })
 }
 
@@ -53,8 +71,10 @@ pub(crate) async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) address: SocketAddr,
+    /// Where metrics are read without a key.
+    pub(crate) metrics_address: Option<SocketAddr>,
     web: JoinHandle<()>,
-    stop_web: oneshot::Sender<()>,
+    stop_web: CancellationToken,
 }
 
 impl Node {
@@ -64,10 +84,13 @@ impl Node {
         schemas: Schemas,
         store: Arc<dyn Store>,
         clock: Clock,
-        listener: TcpListener,
+        listeners: Listeners,
         setup: Option<SetupCode>,
     ) -> Result<Self, Failure> {
-        let address = listener.local_addr().context("cannot tell the address of the API")?;
+        let Listeners { api, metrics } = listeners;
+        let address = api.local_addr().context("cannot tell the address of the API")?;
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose();
+        let metrics_address = metrics_address.context("cannot tell the address of metrics")?;
         let addresses = Arc::new(address_policy(&config.egress, address.ip()));
         let engine = Engine::start(EngineOptions {
             store,
@@ -92,13 +115,15 @@ impl Node {
             requests_per_second: config.web.merchant_request_rate.per_second(),
             setup,
         });
-        let (stop_web, stopped) = oneshot::channel();
-        let until_stopped = async move {
-            // An error means that the sender is gone, which asks for the same.
-            let _ = stopped.await;
-        };
-        let web = engine.tracker().spawn(postrider_web::serve(listener, app, until_stopped));
-        Ok(Self { engine, address, web, stop_web })
+        let stop_web = CancellationToken::new();
+        if let Some(listener) = metrics {
+            let until_stopped = stop_web.clone().cancelled_owned();
+            let serving = postrider_web::serve(listener, app.only_metrics(), until_stopped);
+            engine.tracker().spawn(serving);
+        }
+        let until_stopped = stop_web.clone().cancelled_owned();
+        let web = engine.tracker().spawn(postrider_web::serve(api, app, until_stopped));
+        Ok(Self { engine, address, metrics_address, web, stop_web })
     }
 
     /// Returns if the API stops by itself, which it should not.
@@ -115,8 +140,7 @@ impl Node {
         let clock = engine.clock().clone();
         let began = clock.reading();
         engine.dismiss_followers();
-        // The receiver is gone only when the API has stopped already.
-        let _ = stop_web.send(());
+        stop_web.cancel();
         if clock.within(grace, web).await.is_none() {
             tracing::warn!("requests were still in flight when the grace was over");
         }
@@ -145,7 +169,10 @@ fn address_policy(egress: &Egress, listen: IpAddr) -> AddressPolicy {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+    use crate::config::DatabaseUrl;
 
     #[test]
     fn no_webhook_may_post_back_into_our_own_api() {
@@ -165,9 +192,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_refused_with_what_to_do() {
-        let first = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let failure = bind(first.local_addr().unwrap()).await.unwrap_err();
+        let first = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await.unwrap();
+        let failure = bind(first.local_addr().unwrap(), "--listen").await.unwrap_err();
         let text = failure.to_string();
         assert!(matches!(failure, Failure::Usage(_)) && text.contains("--listen"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_node_answers_metrics_on_an_address_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let web = Web { listen: free, metrics_listen: Some(free), ..Web::default() };
+        let database = DatabaseUrl::sqlite(&directory.path().join("p.db"));
+        let config = Config { database, web, ..Config::default() };
+        let clock = Clock::system();
+        let listeners = Listeners::bind(&config.web).await.unwrap();
+        let store = open_store(&config, &clock).await.unwrap();
+        let node = Node::start(&config, Schemas::default(), store, clock, listeners, None);
+        let node = node.await.unwrap();
+        let read = async |address: SocketAddr| {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let answer = read(node.metrics_address.unwrap()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("postrider_unaccounted 0"));
+        assert!(read(node.address).await.starts_with("HTTP/1.1 401 "));
+        node.stop(Duration::from_secs(5)).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Whether the process lives, whether it can do its work, and what monitoring counts. The first two
-//! are open to anyone and tell nothing else; the last takes an operator's key.
+//! are open to anyone and tell nothing else; the last takes an operator's key, but for the address
+//! of its own that an operator may give it.
 
 use axum::body::Body;
 use axum::extract::State;

@@ -57,3 +57,22 @@ async fn only_operators_read_metrics() {
     assert_eq!(app.bare("GET", "/metrics").await.status, 401);
     assert_eq!(app.get("/metrics").await.status, 403);
 }
+
+#[tokio::test]
+async fn an_address_of_their_own_has_metrics_for_anyone_and_nothing_else() {
+    let app = TestApp::new().await;
+    let alone = app.app.only_metrics();
+    let ask = async |path: &str| {
+        let request = axum::http::Request::get(path).header("host", "monitoring");
+        alone.handle(request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    let metrics = ask("/metrics").await;
+    assert_eq!(metrics.status(), 200);
+    assert!(
+        metrics.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics")
+    );
+    for path in ["/", "/healthz", "/api/v1/events", "/api/v1/event-types", "/api/v1/setup"] {
+        assert_eq!(ask(path).await.status(), 404, "{path}");
+    }
+    assert_eq!(app.bare("GET", "/metrics").await.status, 401, "the API still asks for a key");
+}

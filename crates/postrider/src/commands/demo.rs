@@ -28,7 +28,7 @@ use crate::api::Api;
 use crate::cli::DemoArgs;
 use crate::config::{Config, DatabaseUrl, Egress, Log, LogFormat, Web};
 use crate::failure::Failure;
-use crate::node::{self, Node};
+use crate::node::{self, Listeners, Node};
 use crate::output::say;
 use crate::signals::Signals;
 use crate::telemetry;
@@ -143,10 +143,10 @@ impl Stage {
         };
         telemetry::start(config.log);
         let clock = Clock::system();
-        let listener = node::bind(config.web.listen).await?;
+        let listeners = Listeners::bind(&config.web).await?;
         let store = node::open_store(&config, &clock).await?;
         let node =
-            Node::start(&config, Schemas::default(), store, clock.clone(), listener, None).await?;
+            Node::start(&config, Schemas::default(), store, clock.clone(), listeners, None).await?;
         let engine = &node.engine;
         let (store, mint) = (&**engine.store(), engine.mint());
         let password_hash = founding::hash(&founding::password()).map_err(anyhow::Error::new)?;

@@ -9,7 +9,7 @@ use postrider_web::founding::{self, SetupCode};
 use crate::cli::ConfigFlags;
 use crate::config::{self, Config};
 use crate::failure::Failure;
-use crate::node::{self, Node};
+use crate::node::{self, Listeners, Node};
 use crate::output::say;
 use crate::signals::Signals;
 use crate::{own_catalogue, telemetry};
@@ -23,12 +23,15 @@ pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     let schemas = own_catalogue::load(&config)?;
     // A taken port is the likeliest mistake; found out before the database is touched.
-    let listener = node::bind(config.web.listen).await?;
+    let listeners = Listeners::bind(&config.web).await?;
     let store = node::open_store(&config, &clock).await?;
     let is_empty = founding::is_empty(&*store).await?;
     let (code, text) = is_empty.then(|| SetupCode::fresh(clock.now())).unzip();
-    let mut node = Node::start(&config, schemas, store, clock, listener, code).await?;
+    let mut node = Node::start(&config, schemas, store, clock, listeners, code).await?;
     say(&format!("Postrider {} answers on http://{}", env!("CARGO_PKG_VERSION"), node.address));
+    if let Some(address) = node.metrics_address {
+        say(&format!("Metrics without a key are on http://{address}/metrics"));
+    }
     if let Some(text) = text {
         // To the terminal only: whoever can read the log is not always its owner.
         say(&format!(

@@ -158,6 +158,16 @@ impl Value for SocketAddr {
     }
 }
 
+/// Empty text is no address.
+impl Value for Option<SocketAddr> {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        if raw.text()?.is_empty() { Ok(None) } else { SocketAddr::read(raw).map(Some) }
+    }
+    fn show(&self) -> String {
+        self.map_or_else(|| quoted(""), |address| address.show())
+    }
+}
+
 /// A number in a second, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Rate(Option<NonZeroU32>);
