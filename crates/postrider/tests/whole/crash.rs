@@ -86,7 +86,7 @@ pub fn account(load: Load, end: impl Fn(Server)) -> (usize, HashSet<String>, usi
 
 /// What the sabotage of the control is called; debug builds alone know it.
 #[cfg(debug_assertions)]
-const SABOTAGE: (&str, &str) = ("POSTRIDER_SABOTAGE", "ack-before-commit");
+pub const SABOTAGE: (&str, &str) = ("POSTRIDER_SABOTAGE", "ack-before-commit");
 
 #[cfg(debug_assertions)]
 #[test]
@@ -160,7 +160,7 @@ fn post_once(connection: &mut io::Result<Client>, lines: &[u8]) -> io::Result<()
     Ok(())
 }
 
-fn line(id: &str, padding: &str) -> String {
+pub fn line(id: &str, padding: &str) -> String {
     let data = json!({"object": {"type": "order", "public_id": id, "note": padding}});
     format!("{}\n", json!({"id": id, "type": "order.create", "data": data}))
 }
@@ -180,7 +180,7 @@ fn wait_for_moment(load: Load, kill: usize, dice: &mut Dice, ledger: &Ledger, re
 }
 
 /// Waits until everything acknowledged has arrived; answers what has not when nothing more comes.
-fn lost(acknowledged: &HashSet<String>, receiver: &Receiver) -> HashSet<String> {
+pub fn lost(acknowledged: &HashSet<String>, receiver: &Receiver) -> HashSet<String> {
     let mut missing = acknowledged.clone();
     let mut read = 0;
     receiver.wait_until(|messages| {
@@ -195,7 +195,7 @@ fn lost(acknowledged: &HashSet<String>, receiver: &Receiver) -> HashSet<String> 
 
 /// Checks that nothing unexpected arrived and that ids tell repeats: one delivery id stands for one
 /// event and one body, and an event has one delivery. Answers the number of deliveries.
-fn judge(messages: &[Message], ledger: &Ledger) -> usize {
+pub fn judge(messages: &[Message], ledger: &Ledger) -> usize {
     let mut deliveries: HashMap<&str, &Message> = HashMap::new();
     let mut events = HashSet::new();
     for message in messages {

@@ -6,6 +6,7 @@
 //! - `bench`: a short bench adds up, and leaves nothing;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
+//! - `disk`: a disk that is full, or fails to sync, makes nothing acknowledged and nothing lost;
 //! - `listen`: a local server gets what a webhook is sent, also what came while nobody listened;
 //! - `restarts`: restarts under load lose nothing and repeat nothing;
 //! - `rotation`: a receiver written from the public pages passes through a rotation;
@@ -22,6 +23,7 @@ mod backup;
 mod bench;
 mod bytes;
 mod crash;
+mod disk;
 mod listen;
 mod readme;
 mod restarts;

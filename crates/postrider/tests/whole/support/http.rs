@@ -86,6 +86,8 @@ fn bad(text: &str) -> io::Error {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// The value of `Retry-After`, if there is one.
+    pub retry_after: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -144,7 +146,8 @@ impl Client {
         let message = Message::read(&mut self.connection)?.ok_or_else(closed)?;
         let status = message.first_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| bad(&message.first_line))?;
-        Ok(Answer { status, body: message.body })
+        let retry_after = message.header("retry-after").map(str::to_owned);
+        Ok(Answer { status, retry_after, body: message.body })
     }
 
     pub fn get(&mut self, path: &str) -> Answer {

@@ -2,6 +2,7 @@
 //! foreign verifiers; and the parts of the program over a clock moved by hand.
 
 pub mod chance;
+pub mod disk;
 pub mod foreign;
 pub mod http;
 pub mod ledger;
