@@ -193,4 +193,38 @@ mod tests {
             is_a_bounded_search(sql);
         }
     }
+
+    #[test]
+    fn terms_go_with_the_last_event_of_their_run_and_the_newest_run_stays() {
+        const EVENT: &str = "INSERT INTO events (seq, merchant, id, type, created, accepted_at, \
+             is_test, decisions, data) VALUES (?1, x'01', ?1, 't', 0, 0, 0, x'', x'')";
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("p.db");
+        let sealer = crate::conformance::fixture::sealer();
+        let (connection, _) = super::super::schema::open(&path, &sealer).unwrap();
+        for seq in [3, 9] {
+            connection.execute(EVENT, params![seq]).unwrap();
+        }
+        for run in 1..=4 {
+            let events = [2 * run - 1, 2 * run];
+            let row = params![run, events[0], events[1]];
+            connection.execute("INSERT INTO search_runs VALUES (?1, ?2, ?3)", row).unwrap();
+            for term in 1..=5 {
+                let row = params![run, term, events[0]];
+                connection.execute("INSERT INTO search_terms VALUES (?1, ?2, ?3)", row).unwrap();
+            }
+        }
+        let ask = PruneAsk { before: Timestamp::EPOCH, after: 0 };
+        let mut steps = 0;
+        while sweep(&connection, ask, 2).unwrap() {
+            steps += 1;
+        }
+        assert_eq!(steps, 6, "two runs of five terms, two at a time");
+        let left = |sql| {
+            let mut statement = connection.prepare(sql).unwrap();
+            collect(&mut statement, [], |row| Ok(row.get::<_, i64>(0)?)).unwrap()
+        };
+        assert_eq!(left("SELECT run FROM search_runs"), [2, 4]);
+        assert_eq!(left("SELECT DISTINCT run FROM search_terms"), [2, 4]);
+    }
 }
