@@ -121,7 +121,9 @@ fn is_host(value: &HeaderValue) -> bool {
 fn finish(mut response: Response<Body>, id: &str, is_legacy: bool) -> Response<Body> {
     let problem = response.extensions_mut().remove::<Arc<Problem>>();
     let status = response.status();
-    let is_bare = response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind != PROBLEM_JSON);
+    // What axum refuses by itself has no type, or is plain text; pages say themselves what is wrong.
+    let is_plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let is_bare = response.headers().get(CONTENT_TYPE).is_none_or(is_plain);
     let problem = problem.or_else(|| if is_bare { bare_refusal(status) } else { None });
     if let Some(problem) = problem {
         problem.log(id);
@@ -163,9 +165,9 @@ fn decorate(headers: &mut HeaderMap, id: &str) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // A page names what it shows itself with.
+    // A page names what it shows itself with, and a file whose address changes with it may be kept.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     let policy = headers.entry(CONTENT_SECURITY_POLICY);
     policy.or_insert(HeaderValue::from_static(CONTENT_POLICY));
 }

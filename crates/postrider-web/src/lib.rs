@@ -1,11 +1,12 @@
-//! The HTTP surface of Postrider: the API, version 1, the older API beside it, and the listener
-//! they are served by.
+//! The HTTP surface of Postrider: the API, version 1, the older API beside it, the admin for people,
+//! and the listener they are served by.
 //!
 //! Owns everything between a socket and the engine: connections and their deadlines, the route
 //! list, authentication, and the JSON shapes of the API. Leaves every decision about events,
 //! webhooks and deliveries to the engine, the store and the core.
 //!
 //! Invariants:
+//! - the admin is a client of the API, in the same process: it has no other way to data;
 //! - only this crate knows JSON shapes: domain types are turned into counterparts in `api::wire` and
 //!   `legacy::shapes`;
 //! - a route exists only in the list of `router.rs`, with the access it needs, and a handler of a
@@ -13,6 +14,7 @@
 //! - every answer, also one made before routing, carries a request id and the security headers,
 //!   and every refusal is a problem document, or what the older API has instead.
 
+mod admin;
 mod api;
 pub mod api_key;
 pub mod founding;
@@ -76,7 +78,8 @@ impl App {
     /// An app with other bounds on its connections; for tests that want short ones.
     pub fn with_limits(options: AppOptions, limits: ListenerLimits) -> Self {
         let shared = Arc::new(Shared::new(options, limits));
-        let router = router::build(&shared);
+        let api = router::build(&shared);
+        let router = api.clone().merge(admin::build(api));
         Self { shared, router }
     }
 

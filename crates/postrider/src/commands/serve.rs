@@ -35,11 +35,10 @@ pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     if let Some(text) = text {
         // To the terminal only: whoever can read the log is not always its owner.
         say(&format!(
-            "The database is empty. Within an hour, set it up once with the code\n  {}\n\
-             POST http://{}/api/v1/setup with \"code\", \"merchant_name\", \"email\" and \
-             \"password\" answers the first keys.",
-            text.reveal(),
-            node.address
+            "The database is empty. Within an hour, set it up once at\n  \
+             http://{}/set-up?code={}",
+            node.address,
+            text.reveal()
         ));
     }
     let signal = tokio::select! {

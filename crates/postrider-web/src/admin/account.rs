@@ -1,0 +1,115 @@
+//! Coming in for the first time: setting an empty database up, an invitation, a portal link.
+//!
+//! Each page shows a form with what the link has brought, and only sending it uses the link up: what
+//! follows links by itself, such as a mail scanner, changes nothing.
+
+use askama::Template;
+use axum::http::{Method, Uri};
+use serde_json::json;
+
+use super::assets;
+use super::form::SentByStranger;
+use super::page::{Answer, Failure, lead_with, render, render_as};
+use super::sign_in::Begun;
+use super::visitor::keep;
+use crate::api::error::Problem;
+use crate::api::query::pairs;
+
+#[derive(Template)]
+#[template(path = "set_up.html")]
+struct SetUpPage<'a> {
+    style: &'static str,
+    code: &'a str,
+    merchant_name: &'a str,
+    email: &'a str,
+    problem: Option<&'a Problem>,
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct InvitationPage<'a> {
+    style: &'static str,
+    token: &'a str,
+    problem: Option<&'a Problem>,
+}
+
+#[derive(Template)]
+#[template(path = "portal.html")]
+struct PortalPage<'a> {
+    style: &'static str,
+    token: &'a str,
+}
+
+fn of_query(uri: &Uri, name: &str) -> String {
+    let found = pairs(uri).into_iter().find(|(given, _)| given == name);
+    found.map(|(_, value)| value).unwrap_or_default()
+}
+
+pub(super) async fn set_up_page(uri: Uri) -> Answer {
+    render(&SetUpPage {
+        style: assets::style_path(),
+        code: &of_query(&uri, "code"),
+        merchant_name: "",
+        email: "",
+        problem: None,
+    })
+}
+
+pub(super) async fn set_up(SentByStranger { stranger, fields }: SentByStranger) -> Answer {
+    let (code, merchant_name) = (fields.text("code"), fields.text("merchant_name"));
+    let (email, password) = (fields.text("email"), fields.secret("password"));
+    let asked = json!({
+        "code": code, "merchant_name": merchant_name, "email": email, "password": password,
+    });
+    if let Err(failure) = stranger.0.act(Method::POST, "/api/v1/setup", Some(&asked)).await {
+        let problem = mendable(failure)?;
+        let style = assets::style_path();
+        let page = SetUpPage { style, code, merchant_name, email, problem: Some(&problem) };
+        return render_as(problem.status(), &page);
+    }
+    // Keys are made under "API keys", by whoever needs one: those of set-up are not shown here.
+    let asked = json!({ "email": email, "password": password });
+    let begun: Begun = stranger.0.send(Method::POST, "/api/v1/sessions", &asked).await?;
+    lead_with("/webhooks", &keep(&begun.token))
+}
+
+pub(super) async fn invitation_page(uri: Uri) -> Answer {
+    let token = of_query(&uri, "token");
+    render(&InvitationPage { style: assets::style_path(), token: &token, problem: None })
+}
+
+pub(super) async fn accept_invitation(
+    SentByStranger { stranger, fields }: SentByStranger,
+) -> Answer {
+    let token = fields.text("token");
+    let asked = json!({ "token": token, "password": fields.secret("password") });
+    let begun = stranger.0.send::<Begun>(Method::POST, "/api/v1/invitations/redeem", &asked).await;
+    match begun {
+        Ok(begun) => lead_with("/webhooks", &keep(&begun.token)),
+        Err(failure) => {
+            let problem = mendable(failure)?;
+            let style = assets::style_path();
+            let page = InvitationPage { style, token, problem: Some(&problem) };
+            render_as(problem.status(), &page)
+        }
+    }
+}
+
+pub(super) async fn portal_page(uri: Uri) -> Answer {
+    render(&PortalPage { style: assets::style_path(), token: &of_query(&uri, "token") })
+}
+
+pub(super) async fn enter_portal(SentByStranger { stranger, fields }: SentByStranger) -> Answer {
+    let asked = json!({ "token": fields.text("token") });
+    let path = "/api/v1/portal-links/redeem";
+    let begun: Begun = stranger.0.send(Method::POST, path, &asked).await?;
+    lead_with("/webhooks", &keep(&begun.token))
+}
+
+/// What the form is shown again with.
+fn mendable(failure: Failure) -> Result<std::sync::Arc<Problem>, Failure> {
+    match failure {
+        Failure::Refused(problem) if problem.status().is_client_error() => Ok(problem),
+        other => Err(other),
+    }
+}

@@ -1,0 +1,233 @@
+//! Deliveries: the log, the card of one, and what was not delivered.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::{Method, Uri};
+use postrider_core::delivery::State;
+use serde_json::json;
+
+use super::client::Listed;
+use super::form::Sent;
+use super::page::{Answer, Failure, Frame, lead_to, render};
+use super::view::{Around, Delivery, DeliveryCard, EventType, Undelivered};
+use super::visitor::Visitor;
+use super::webhooks::{checked, names};
+use crate::api::error::Problem;
+use crate::api::query::pairs;
+
+/// What one can search for: the word of the API and the word of the page.
+const FINDS: [(&str, &str); 4] = [
+    ("customer", "Customer ID"),
+    ("email", "Customer Email"),
+    ("event", "Event ID"),
+    ("object", "Object ID"),
+];
+
+/// What a table of deliveries is narrowed to, as it stands in the address.
+#[derive(Default)]
+pub(super) struct Search {
+    pub(super) webhook: Option<String>,
+    pub(super) find: String,
+    pub(super) value: String,
+    pub(super) status: String,
+    pub(super) event_type: String,
+    pub(super) after: String,
+    pub(super) before: String,
+    cursor: String,
+    /// Whether the webhook belongs to the page and not to the search.
+    is_of_page: bool,
+}
+
+impl Search {
+    pub(super) fn read(uri: &Uri, webhook: Option<&str>) -> Self {
+        let mut search = Self { webhook: webhook.map(str::to_owned), ..Self::default() };
+        search.is_of_page = webhook.is_some();
+        for (name, value) in pairs(uri) {
+            let value = value.trim().to_owned();
+            match name.as_str() {
+                "webhook" if webhook.is_none() && !value.is_empty() => search.webhook = Some(value),
+                "find" => search.find = value,
+                "value" => search.value = value,
+                "status" => search.status = value,
+                "event_type" => search.event_type = value,
+                "created_after" => search.after = value,
+                "created_before" => search.before = value,
+                "cursor" => search.cursor = value,
+                _ => {}
+            }
+        }
+        search
+    }
+
+    /// The address of the page with this search, without a cursor.
+    fn own(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let webhook = self.webhook.as_deref().filter(|_| !self.is_of_page).unwrap_or_default();
+        let (find, value) =
+            if self.value.is_empty() { ("", "") } else { (self.find.as_str(), &*self.value) };
+        let all = [
+            ("webhook", webhook),
+            ("find", find),
+            ("value", value),
+            ("status", &self.status),
+            ("event_type", &self.event_type),
+            ("created_after", &self.after),
+            ("created_before", &self.before),
+        ];
+        query.extend_pairs(all.iter().filter(|(_, value)| !value.is_empty()));
+        query.finish()
+    }
+
+    /// The same as a question to the API.
+    fn asked(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let find = FINDS.iter().find(|(word, _)| *word == self.find).map_or("customer", |f| f.0);
+        let (after, before) = (full_time(&self.after), full_time(&self.before));
+        let all = [
+            ("webhook", self.webhook.as_deref().unwrap_or_default()),
+            (find, &self.value),
+            ("status", &self.status),
+            ("event_type", &self.event_type),
+            ("created_after", &after),
+            ("created_before", &before),
+            ("cursor", &self.cursor),
+        ];
+        query.extend_pairs(all.iter().filter(|(_, value)| !value.is_empty()));
+        query.finish()
+    }
+
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.own().is_empty()
+    }
+}
+
+/// Browsers give a time of day without seconds and zone; pages are in UTC.
+fn full_time(given: &str) -> String {
+    if given.len() == "2026-01-31T23:59".len() { format!("{given}:00Z") } else { given.to_owned() }
+}
+
+/// A table of deliveries and what is needed around it.
+pub(super) struct Table {
+    pub(super) search: Search,
+    pub(super) rows: Vec<Delivery>,
+    pub(super) around: Around,
+    pub(super) event_types: Vec<String>,
+    /// What is wrong with the search.
+    pub(super) problem: Option<Arc<Problem>>,
+    /// The page the search is sent to.
+    pub(super) place: String,
+    webhooks: Arc<[(String, String)]>,
+}
+
+impl Table {
+    pub(super) async fn fetch(
+        visitor: &Visitor,
+        search: Search,
+        place: &str,
+    ) -> Result<Self, Failure> {
+        let asked = format!("/api/v1/deliveries?{}", search.asked());
+        let found = visitor.api.get(asked.trim_end_matches('?')).await;
+        let (listed, problem): (Listed<Delivery>, _) = match found {
+            Ok(listed) => (listed, None),
+            Err(failure) => {
+                let problem = failure.mendable()?;
+                (Listed { results: Vec::new(), next: None, previous: None }, Some(problem))
+            }
+        };
+        let around = Around::of(&listed, place, &search.own());
+        let types: Listed<EventType> = visitor.api.get("/api/v1/event-types").await?;
+        Ok(Self {
+            search,
+            rows: listed.results,
+            around,
+            event_types: types.results.into_iter().map(|entry| entry.name).collect(),
+            problem,
+            place: place.to_owned(),
+            webhooks: names(visitor).await?,
+        })
+    }
+
+    pub(super) fn finds(&self) -> [(&'static str, &'static str); 4] {
+        FINDS
+    }
+
+    pub(super) fn statuses(&self) -> [&'static str; State::ALL.len()] {
+        State::ALL.map(State::as_str)
+    }
+
+    /// The name of a row's webhook, or its id when it is gone.
+    pub(super) fn webhook_name<'a>(&'a self, id: &'a str) -> &'a str {
+        name_of(&self.webhooks, id)
+    }
+}
+
+fn name_of<'a>(names: &'a [(String, String)], id: &'a str) -> &'a str {
+    names.iter().find(|(of, _)| of == id).map_or(id, |(_, name)| name)
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+struct LogPage<'a> {
+    frame: Frame<'a>,
+    table: Table,
+}
+
+pub(super) async fn log(visitor: Visitor, uri: Uri) -> Answer {
+    let table = Table::fetch(&visitor, Search::read(&uri, None), "/deliveries").await?;
+    render(&LogPage { frame: Frame { section: "deliveries", visitor: &visitor }, table })
+}
+
+#[derive(Template)]
+#[template(path = "delivery.html")]
+struct CardPage<'a> {
+    frame: Frame<'a>,
+    card: DeliveryCard,
+    webhook_name: String,
+}
+
+pub(super) async fn card(visitor: Visitor, Path(id): Path<String>) -> Answer {
+    let card: DeliveryCard =
+        visitor.api.get(&format!("/api/v1/deliveries/{}", checked(&id)?)).await?;
+    let names = names(&visitor).await?;
+    let webhook_name = name_of(&names, &card.delivery.webhook).to_owned();
+    let frame = Frame { section: "deliveries", visitor: &visitor };
+    render(&CardPage { frame, card, webhook_name })
+}
+
+pub(super) async fn resend(Path(id): Path<String>, Sent { visitor, .. }: Sent) -> Answer {
+    let id = checked(&id)?;
+    visitor.api.act(Method::POST, &format!("/api/v1/deliveries/{id}/resend"), None).await?;
+    lead_to(&format!("/deliveries/{id}"))
+}
+
+#[derive(Template)]
+#[template(path = "undelivered.html")]
+struct UndeliveredPage<'a> {
+    frame: Frame<'a>,
+    undelivered: Undelivered,
+    webhooks: Arc<[(String, String)]>,
+    has_begun: bool,
+}
+
+impl UndeliveredPage<'_> {
+    fn webhook_name<'a>(&'a self, id: &'a str) -> &'a str {
+        name_of(&self.webhooks, id)
+    }
+}
+
+pub(super) async fn undelivered(visitor: Visitor, uri: Uri) -> Answer {
+    let undelivered = visitor.api.get("/api/v1/undelivered").await?;
+    let webhooks = names(&visitor).await?;
+    let has_begun = pairs(&uri).iter().any(|(name, _)| name == "begun");
+    let frame = Frame { section: "undelivered", visitor: &visitor };
+    render(&UndeliveredPage { frame, undelivered, webhooks, has_begun })
+}
+
+/// Sends all failed deliveries of a group again.
+pub(super) async fn recover(Sent { visitor, fields }: Sent) -> Answer {
+    let asked = json!({ "webhook": fields.text("webhook"), "since": fields.text("since") });
+    visitor.api.act(Method::POST, "/api/v1/recoveries", Some(&asked)).await?;
+    lead_to("/undelivered?begun=1")
+}

@@ -1,0 +1,74 @@
+//! The admin: pages for the people who look after webhooks.
+//!
+//! Owns pages, forms and what browsers need around them. Every page is made of answers of the API,
+//! asked in the same process with the session of whoever looks (`client`): what somebody may see and
+//! do is decided in one place, and nothing here can do what the API cannot.
+//!
+//! Invariants:
+//! - a page exists only in the list of [`pages`]; pages that GET change nothing;
+//! - whatever changes something arrives from our own page and carries a token bound to the session
+//!   (`form`);
+//! - pages run no inline script and no inline style, and show every text escaped (`page`).
+
+mod account;
+mod api_keys;
+mod assets;
+mod audit_log;
+mod client;
+mod deliveries;
+mod event_types;
+mod form;
+mod page;
+mod sign_in;
+mod users;
+mod view;
+mod visitor;
+mod webhook_form;
+mod webhooks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+/// What pages need: the API.
+pub(crate) struct Admin {
+    api: Router,
+}
+
+/// Every page there is, and every form that is sent to one.
+#[rustfmt::skip]
+pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
+    vec![
+        ("/", get(webhooks::home)),
+        ("/assets/{version}/{name}", get(assets::serve)),
+        ("/set-up", get(account::set_up_page).post(account::set_up)),
+        ("/sign-in", get(sign_in::page).post(sign_in::sign_in)),
+        ("/sign-out", post(sign_in::sign_out)),
+        ("/invitation", get(account::invitation_page).post(account::accept_invitation)),
+        ("/portal", get(account::portal_page).post(account::enter_portal)),
+        ("/webhooks", get(webhooks::list)),
+        ("/webhooks/new", get(webhook_form::new).post(webhook_form::create)),
+        ("/webhooks/{id}", get(webhooks::details)),
+        ("/webhooks/{id}/edit", get(webhook_form::edit).post(webhook_form::save)),
+        ("/webhooks/{id}/{action}", get(webhooks::confirm).post(webhooks::act)),
+        ("/deliveries", get(deliveries::log)),
+        ("/deliveries/{id}", get(deliveries::card)),
+        ("/deliveries/{id}/resend", post(deliveries::resend)),
+        ("/undelivered", get(deliveries::undelivered).post(deliveries::recover)),
+        ("/event-types", get(event_types::list)),
+        ("/api-keys", get(api_keys::list).post(api_keys::create)),
+        ("/api-keys/{id}/revoke", post(api_keys::revoke)),
+        ("/users", get(users::list).post(users::invite)),
+        ("/users/{id}", post(users::change)),
+        ("/audit-log", get(audit_log::list)),
+    ]
+}
+
+/// The router of the pages, over the API they are made of.
+pub(crate) fn build(api: Router) -> Router {
+    let admin = Arc::new(Admin { api });
+    let paged =
+        pages().into_iter().fold(Router::new(), |router, (path, page)| router.route(path, page));
+    paged.with_state(admin)
+}

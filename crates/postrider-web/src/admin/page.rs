@@ -1,0 +1,145 @@
+//! Pages as answers: rendering, their security headers, redirects, and what is shown when something
+//! cannot be done.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+
+use super::assets;
+use super::visitor::Visitor;
+use crate::api::error::{ApiError, Problem};
+
+/// Everything a page loads comes from here, nothing is inline, and nobody frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
+                      frame-ancestors 'none'";
+
+/// What handlers answer.
+pub(super) type Answer = Result<Response<Body>, Failure>;
+
+/// Why there is no page.
+pub(super) enum Failure {
+    /// Nobody is signed in.
+    SignIn,
+    /// The API refused.
+    Refused(Arc<Problem>),
+}
+
+impl Failure {
+    /// Something that should not be.
+    pub(super) fn broken(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Refused(ApiError::internal(cause).into_problem())
+    }
+
+    /// What a form is shown again with: only what whoever filled it in can mend.
+    pub(super) fn mendable(self) -> Result<Arc<Problem>, Self> {
+        match self {
+            Self::Refused(problem) if problem.status().is_client_error() => {
+                if problem.status() == StatusCode::NOT_FOUND {
+                    return Err(Self::Refused(problem));
+                }
+                Ok(problem)
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// What surrounds every page of somebody who is signed in.
+pub(super) struct Frame<'a> {
+    /// The part of the navigation that is open.
+    pub(super) section: &'static str,
+    pub(super) visitor: &'a Visitor,
+}
+
+impl Frame<'_> {
+    pub(super) fn style(&self) -> &'static str {
+        assets::style_path()
+    }
+
+    pub(super) fn script(&self) -> &'static str {
+        assets::script_path()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    style: &'static str,
+    status: u16,
+    detail: &'a str,
+    field: Option<&'a str>,
+}
+
+/// A page.
+pub(super) fn render(page: &impl Template) -> Answer {
+    render_as(StatusCode::OK, page)
+}
+
+/// A page with another status.
+pub(super) fn render_as(status: StatusCode, page: &impl Template) -> Answer {
+    let text = page.render().map_err(|error| Failure::broken(error.to_string()))?;
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // With none at all, browsers would not say of our own forms where they come from.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
+/// Leads to another page, which is asked for with GET.
+pub(super) fn lead_to(path: &str) -> Answer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let place = HeaderValue::try_from(path).map_err(|error| Failure::broken(error.to_string()))?;
+    response.headers_mut().insert(LOCATION, place);
+    Ok(response)
+}
+
+/// The same, and the browser keeps this cookie.
+pub(super) fn lead_with(path: &str, cookie: &str) -> Answer {
+    let mut response = lead_to(path)?;
+    let cookie = HeaderValue::try_from(cookie);
+    let mut cookie = cookie.map_err(|error| Failure::broken(error.to_string()))?;
+    cookie.set_sensitive(true);
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response<Body> {
+        let problem = match self {
+            Self::SignIn => {
+                let led = lead_to("/sign-in");
+                return led.unwrap_or_else(|_| StatusCode::UNAUTHORIZED.into_response());
+            }
+            Self::Refused(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+                return Self::SignIn.into_response();
+            }
+            Self::Refused(problem) => problem,
+        };
+        let page = ProblemPage {
+            style: assets::style_path(),
+            status: problem.status().as_u16(),
+            detail: problem.detail(),
+            field: problem.field(),
+        };
+        match render_as(problem.status(), &page) {
+            Ok(response) => {
+                if problem.status().is_server_error() {
+                    problem.log("of a page");
+                }
+                response
+            }
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
