@@ -7,7 +7,6 @@ use askama::Template;
 use axum::http::{Method, Uri};
 use serde_json::json;
 
-use super::assets;
 use super::form::SentByStranger;
 use super::page::{Answer, Failure, lead_with, render, render_as};
 use super::sign_in::Begun;
@@ -18,7 +17,6 @@ use crate::api::query::pairs;
 #[derive(Template)]
 #[template(path = "set_up.html")]
 struct SetUpPage<'a> {
-    style: &'static str,
     code: &'a str,
     merchant_name: &'a str,
     email: &'a str,
@@ -28,7 +26,6 @@ struct SetUpPage<'a> {
 #[derive(Template)]
 #[template(path = "invitation.html")]
 struct InvitationPage<'a> {
-    style: &'static str,
     token: &'a str,
     problem: Option<&'a Problem>,
 }
@@ -36,7 +33,6 @@ struct InvitationPage<'a> {
 #[derive(Template)]
 #[template(path = "portal.html")]
 struct PortalPage<'a> {
-    style: &'static str,
     token: &'a str,
 }
 
@@ -47,7 +43,6 @@ fn of_query(uri: &Uri, name: &str) -> String {
 
 pub(super) async fn set_up_page(uri: Uri) -> Answer {
     render(&SetUpPage {
-        style: assets::style_path(),
         code: &of_query(&uri, "code"),
         merchant_name: "",
         email: "",
@@ -63,8 +58,7 @@ pub(super) async fn set_up(SentByStranger { stranger, fields }: SentByStranger) 
     });
     if let Err(failure) = stranger.0.act(Method::POST, "/api/v1/setup", Some(&asked)).await {
         let problem = mendable(failure)?;
-        let style = assets::style_path();
-        let page = SetUpPage { style, code, merchant_name, email, problem: Some(&problem) };
+        let page = SetUpPage { code, merchant_name, email, problem: Some(&problem) };
         return render_as(problem.status(), &page);
     }
     // Keys are made under "API keys", by whoever needs one: those of set-up are not shown here.
@@ -75,7 +69,7 @@ pub(super) async fn set_up(SentByStranger { stranger, fields }: SentByStranger) 
 
 pub(super) async fn invitation_page(uri: Uri) -> Answer {
     let token = of_query(&uri, "token");
-    render(&InvitationPage { style: assets::style_path(), token: &token, problem: None })
+    render(&InvitationPage { token: &token, problem: None })
 }
 
 pub(super) async fn accept_invitation(
@@ -88,15 +82,14 @@ pub(super) async fn accept_invitation(
         Ok(begun) => lead_with("/webhooks", &keep(&begun.token)),
         Err(failure) => {
             let problem = mendable(failure)?;
-            let style = assets::style_path();
-            let page = InvitationPage { style, token, problem: Some(&problem) };
+            let page = InvitationPage { token, problem: Some(&problem) };
             render_as(problem.status(), &page)
         }
     }
 }
 
 pub(super) async fn portal_page(uri: Uri) -> Answer {
-    render(&PortalPage { style: assets::style_path(), token: &of_query(&uri, "token") })
+    render(&PortalPage { token: &of_query(&uri, "token") })
 }
 
 pub(super) async fn enter_portal(SentByStranger { stranger, fields }: SentByStranger) -> Answer {

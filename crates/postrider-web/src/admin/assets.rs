@@ -1,4 +1,4 @@
-//! The stylesheet and the script of the pages. Their addresses change with them, so that browsers
+//! The stylesheet, the script and the icon of the pages. Their addresses change with them, so that browsers
 //! may keep them for ever.
 
 use std::sync::LazyLock;
@@ -11,13 +11,20 @@ use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/admin.js");
+const ICON: &str = include_str!("assets/icon.svg");
 
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path_of("style.css", STYLE));
+static ICON_PATH: LazyLock<String> = LazyLock::new(|| path_of("icon.svg", ICON));
 static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path_of("admin.js", SCRIPT));
 
 /// Where the stylesheet is.
 pub(super) fn style_path() -> &'static str {
     &STYLE_PATH
+}
+
+/// Where the icon is.
+pub(super) fn icon_path() -> &'static str {
+    &ICON_PATH
 }
 
 /// Where the script is.
@@ -37,6 +44,8 @@ pub(super) async fn serve(Path((version, name)): Path<(String, String)>) -> Resp
         ("text/css; charset=utf-8", STYLE)
     } else if wanted == *SCRIPT_PATH {
         ("text/javascript; charset=utf-8", SCRIPT)
+    } else if wanted == *ICON_PATH {
+        ("image/svg+xml", ICON)
     } else {
         let mut missing = Response::new(Body::empty());
         *missing.status_mut() = StatusCode::NOT_FOUND;

@@ -157,6 +157,11 @@ impl Table {
         State::ALL.map(State::as_str)
     }
 
+    /// Whether every row is of the webhook whose page this is.
+    pub(super) fn is_of_one_webhook(&self) -> bool {
+        self.search.is_of_page
+    }
+
     /// The name of a row's webhook, or its id when it is gone.
     pub(super) fn webhook_name<'a>(&'a self, id: &'a str) -> &'a str {
         name_of(&self.webhooks, id)

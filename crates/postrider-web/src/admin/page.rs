@@ -63,6 +63,10 @@ impl Frame<'_> {
         assets::style_path()
     }
 
+    pub(super) fn icon(&self) -> &'static str {
+        assets::icon_path()
+    }
+
     pub(super) fn script(&self) -> &'static str {
         assets::script_path()
     }
@@ -71,7 +75,6 @@ impl Frame<'_> {
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
-    style: &'static str,
     status: u16,
     detail: &'a str,
     field: Option<&'a str>,
@@ -127,7 +130,6 @@ impl IntoResponse for Failure {
             Self::Refused(problem) => problem,
         };
         let page = ProblemPage {
-            style: assets::style_path(),
             status: problem.status().as_u16(),
             detail: problem.detail(),
             field: problem.field(),

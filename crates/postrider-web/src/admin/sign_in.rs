@@ -5,7 +5,6 @@ use axum::http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::assets;
 use super::form::{Sent, SentByStranger};
 use super::page::{Answer, Failure, lead_with, render, render_as};
 use super::visitor::{Visitor, forget, keep};
@@ -13,7 +12,6 @@ use super::visitor::{Visitor, forget, keep};
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
-    style: &'static str,
     email: &'a str,
     wrong: Option<&'a str>,
 }
@@ -28,7 +26,7 @@ pub(super) async fn page(visitor: Result<Visitor, Failure>) -> Answer {
     if visitor.is_ok() {
         return super::page::lead_to("/webhooks");
     }
-    render(&SignInPage { style: assets::style_path(), email: "", wrong: None })
+    render(&SignInPage { email: "", wrong: None })
 }
 
 pub(super) async fn sign_in(SentByStranger { stranger, fields }: SentByStranger) -> Answer {
@@ -43,7 +41,7 @@ pub(super) async fn sign_in(SentByStranger { stranger, fields }: SentByStranger)
                 other => return Err(other),
             };
             let wrong = Some(problem.detail());
-            let page = SignInPage { style: assets::style_path(), email, wrong };
+            let page = SignInPage { email, wrong };
             render_as(problem.status(), &page)
         }
     }

@@ -250,13 +250,18 @@ pub(super) struct UndeliveredGroup {
 pub(super) struct EventType {
     pub(super) name: String,
     pub(super) family: String,
-    pub(super) description: String,
+    description: String,
     pub(super) additional_data: Vec<String>,
     schema: Box<RawValue>,
     example: Box<RawValue>,
 }
 
 impl EventType {
+    /// What it means. Backticks around code are for documents.
+    pub(super) fn description(&self) -> String {
+        self.description.replace('`', "")
+    }
+
     pub(super) fn schema(&self) -> String {
         indent(self.schema.get())
     }

@@ -2,6 +2,7 @@
 //! handed to [`App::handle`](crate::App::handle). What needs sockets is in `listener`.
 
 mod access;
+mod admin;
 mod audit_log;
 mod bad_input;
 mod catalogue;
@@ -341,11 +342,14 @@ impl Answer {
     fn check_form(&self, is_legacy: bool) {
         assert!(Id::<()>::parse(self.header("x-request-id")).is_ok());
         assert_eq!(self.header("x-content-type-options"), "nosniff");
-        assert_eq!(self.header("cache-control"), "no-store");
+        let is_file = self.header("cache-control").starts_with("public");
+        assert!(is_file || self.header("cache-control") == "no-store");
         assert!(self.header("content-security-policy").contains("default-src 'none'"));
         assert!(!self.headers.contains_key("access-control-allow-origin"));
         if is_legacy {
             assert_eq!(self.header("content-type"), "application/json");
+        } else if self.header("content-type") == "text/html; charset=utf-8" {
+            assert!(self.text.starts_with("<!doctype html>"), "{}", self.text);
         } else if self.status.is_client_error() || self.status.is_server_error() {
             assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
             assert_eq!(self.json["status"], self.status.as_u16());
