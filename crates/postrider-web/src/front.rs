@@ -3,14 +3,17 @@
 //! Owns the request id, the checks of a request's head that HTTP asks for and hyper does not make,
 //! the catching of panics, the rendering of problems, the security headers and the log line.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse;
@@ -20,7 +23,7 @@ use postrider_engine::Clock;
 use postrider_engine::chance::Mint;
 use tower::ServiceExt;
 
-use crate::api::error::{ApiError, Problem};
+use crate::error::{ApiError, Problem};
 use crate::legacy;
 use crate::listener::REQUEST_HEADERS_MAX;
 use crate::shared::Shared;
@@ -35,6 +38,18 @@ const CONTENT_POLICY: &str =
 /// The id every answer carries and the audit log keeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestId(pub(crate) Id<()>);
+
+/// The address a request came from, as far as the listener told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
+    }
+}
 
 /// Answers one request.
 pub(crate) async fn answer(

@@ -17,6 +17,7 @@
 mod admin;
 mod api;
 pub mod api_key;
+mod error;
 pub mod founding;
 mod framing;
 mod front;

@@ -26,7 +26,7 @@ use postrider_engine::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::caller::Peer;
+use crate::front::Peer;
 use crate::stream::GuardedStream;
 use crate::{App, front};
 

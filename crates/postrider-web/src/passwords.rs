@@ -9,7 +9,7 @@ use postrider_core::limits;
 use postrider_core::password::PasswordHash;
 use tokio::sync::Semaphore;
 
-use crate::api::error::ApiError;
+use crate::error::ApiError;
 use crate::founding;
 
 /// Stands for the hash of whoever has none: of the agreed costs, and of no known password.

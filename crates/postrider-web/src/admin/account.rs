@@ -3,16 +3,18 @@
 //! Each page shows a form with what the link has brought, and only sending it uses the link up: what
 //! follows links by itself, such as a mail scanner, changes nothing.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::{Method, Uri};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::form::SentByStranger;
+use super::form::{SentByStranger, asked};
 use super::page::{Answer, Failure, lead_with, render, render_as};
 use super::sign_in::Begun;
-use super::visitor::keep;
-use crate::api::error::Problem;
-use crate::api::query::pairs;
+use super::visitor::{Stranger, keep};
+use crate::error::Problem;
 
 #[derive(Template)]
 #[template(path = "set_up.html")]
@@ -36,8 +38,14 @@ struct PortalPage<'a> {
     token: &'a str,
 }
 
+/// The user an invitation was for.
+#[derive(Deserialize)]
+struct Redeemed {
+    email: String,
+}
+
 fn of_query(uri: &Uri, name: &str) -> String {
-    let found = pairs(uri).into_iter().find(|(given, _)| given == name);
+    let found = asked(uri).into_iter().find(|(given, _)| given == name);
     found.map(|(_, value)| value).unwrap_or_default()
 }
 
@@ -62,9 +70,7 @@ pub(super) async fn set_up(SentByStranger { stranger, fields }: SentByStranger) 
         return render_as(problem.status(), &page);
     }
     // Keys are made under "API keys", by whoever needs one: those of set-up are not shown here.
-    let asked = json!({ "email": email, "password": password });
-    let begun: Begun = stranger.0.send(Method::POST, "/api/v1/sessions", &asked).await?;
-    lead_with("/webhooks", &keep(&begun.token))
+    enter(&stranger, email, password).await
 }
 
 pub(super) async fn invitation_page(uri: Uri) -> Answer {
@@ -75,17 +81,24 @@ pub(super) async fn invitation_page(uri: Uri) -> Answer {
 pub(super) async fn accept_invitation(
     SentByStranger { stranger, fields }: SentByStranger,
 ) -> Answer {
-    let token = fields.text("token");
-    let asked = json!({ "token": token, "password": fields.secret("password") });
-    let begun = stranger.0.send::<Begun>(Method::POST, "/api/v1/invitations/redeem", &asked).await;
-    match begun {
-        Ok(begun) => lead_with("/webhooks", &keep(&begun.token)),
+    let (token, password) = (fields.text("token"), fields.secret("password"));
+    let asked = json!({ "token": token, "password": password });
+    let path = "/api/v1/invitations/redeem";
+    match stranger.0.send::<Redeemed>(Method::POST, path, &asked).await {
+        Ok(user) => enter(&stranger, &user.email, password).await,
         Err(failure) => {
             let problem = mendable(failure)?;
             let page = InvitationPage { token, problem: Some(&problem) };
             render_as(problem.status(), &page)
         }
     }
+}
+
+/// Signs in with a password that was just set.
+async fn enter(stranger: &Stranger, email: &str, password: &str) -> Answer {
+    let asked = json!({ "email": email, "password": password });
+    let begun: Begun = stranger.0.send(Method::POST, "/api/v1/sessions", &asked).await?;
+    lead_with("/webhooks", &keep(&begun.token))
 }
 
 pub(super) async fn portal_page(uri: Uri) -> Answer {
@@ -100,7 +113,7 @@ pub(super) async fn enter_portal(SentByStranger { stranger, fields }: SentByStra
 }
 
 /// What the form is shown again with.
-fn mendable(failure: Failure) -> Result<std::sync::Arc<Problem>, Failure> {
+fn mendable(failure: Failure) -> Result<Arc<Problem>, Failure> {
     match failure {
         Failure::Refused(problem) if problem.status().is_client_error() => Ok(problem),
         other => Err(other),

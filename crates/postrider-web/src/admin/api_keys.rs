@@ -14,8 +14,8 @@ use super::page::{Answer, Frame, lead_to, render_as};
 use super::view::{ApiKey, Around};
 use super::visitor::Visitor;
 use super::webhooks::{checked, cursor_of};
-use crate::api::error::Problem;
 use crate::api_key::Scopes;
+use crate::error::Problem;
 
 #[derive(Template)]
 #[template(path = "api_keys.html")]

@@ -13,8 +13,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::page::Failure;
-use crate::api::caller::Peer;
-use crate::api::error::{ApiError, Problem};
+use crate::error::{ApiError, Problem};
+use crate::front::Peer;
 use crate::front::RequestId;
 
 /// The API as one caller sees it.

@@ -9,13 +9,12 @@ use postrider_core::delivery::State;
 use serde_json::json;
 
 use super::client::Listed;
-use super::form::Sent;
+use super::form::{Sent, asked};
 use super::page::{Answer, Failure, Frame, lead_to, render};
 use super::view::{Around, Delivery, DeliveryCard, EventType, Undelivered};
 use super::visitor::Visitor;
 use super::webhooks::{checked, names};
-use crate::api::error::Problem;
-use crate::api::query::pairs;
+use crate::error::Problem;
 
 /// What one can search for: the word of the API and the word of the page.
 const FINDS: [(&str, &str); 4] = [
@@ -24,6 +23,16 @@ const FINDS: [(&str, &str); 4] = [
     ("event", "Event ID"),
     ("object", "Object ID"),
 ];
+
+/// What one can search for, for the form.
+pub(super) const fn finds() -> [(&'static str, &'static str); 4] {
+    FINDS
+}
+
+/// What a delivery can have become, for the form.
+pub(super) fn statuses() -> [&'static str; State::ALL.len()] {
+    State::ALL.map(State::as_str)
+}
 
 /// What a table of deliveries is narrowed to, as it stands in the address.
 #[derive(Default)]
@@ -44,7 +53,7 @@ impl Search {
     pub(super) fn read(uri: &Uri, webhook: Option<&str>) -> Self {
         let mut search = Self { webhook: webhook.map(str::to_owned), ..Self::default() };
         search.is_of_page = webhook.is_some();
-        for (name, value) in pairs(uri) {
+        for (name, value) in asked(uri) {
             let value = value.trim().to_owned();
             match name.as_str() {
                 "webhook" if webhook.is_none() && !value.is_empty() => search.webhook = Some(value),
@@ -149,14 +158,6 @@ impl Table {
         })
     }
 
-    pub(super) fn finds(&self) -> [(&'static str, &'static str); 4] {
-        FINDS
-    }
-
-    pub(super) fn statuses(&self) -> [&'static str; State::ALL.len()] {
-        State::ALL.map(State::as_str)
-    }
-
     /// Whether every row is of the webhook whose page this is.
     pub(super) fn is_of_one_webhook(&self) -> bool {
         self.search.is_of_page
@@ -225,7 +226,7 @@ impl UndeliveredPage<'_> {
 pub(super) async fn undelivered(visitor: Visitor, uri: Uri) -> Answer {
     let undelivered = visitor.api.get("/api/v1/undelivered").await?;
     let webhooks = names(&visitor).await?;
-    let has_begun = pairs(&uri).iter().any(|(name, _)| name == "begun");
+    let has_begun = asked(&uri).iter().any(|(name, _)| name == "begun");
     let frame = Frame { section: "undelivered", visitor: &visitor };
     render(&UndeliveredPage { frame, undelivered, webhooks, has_begun })
 }

@@ -1,4 +1,4 @@
-//! Forms: where they come from, and what they say.
+//! Forms: where they come from, and what they and addresses say.
 //!
 //! A form is taken only from our own pages, by what the browser says of its origin, and, once somebody
 //! is signed in, with the token of their session (`reliability`: cross-site request forgery).
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 
 use super::Admin;
 use super::page::Failure;
 use super::visitor::{Stranger, Visitor};
-use crate::api::error::ApiError;
+use crate::error::ApiError;
 
 /// More than any form has: every field of a webhook at its limit, percent-encoded.
 const FORM_BYTES_MAX: usize = 64 * 1024;
@@ -84,6 +84,11 @@ impl FromRequest<Arc<Admin>> for SentByStranger {
         let stranger = Stranger::from_request_parts(&mut parts, admin).await?;
         Ok(Self { stranger, fields: read(body).await? })
     }
+}
+
+/// What an address asks for, in its order.
+pub(super) fn asked(uri: &Uri) -> Vec<(String, String)> {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 /// Refuses what another site has sent, or what does not say where it comes from.

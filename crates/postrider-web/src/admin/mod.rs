@@ -65,6 +65,17 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
     ]
 }
 
+/// Whether a path is one of a page.
+#[cfg(test)]
+pub(crate) fn owns(path: &str) -> bool {
+    let is_page = |page: &str| {
+        let (page, path) = (page.split('/'), path.split('/'));
+        page.clone().count() == path.clone().count()
+            && page.zip(path).all(|(page, path)| page.starts_with('{') || page == path)
+    };
+    pages().iter().any(|(page, _)| is_page(page))
+}
+
 /// The router of the pages, over the API they are made of.
 pub(crate) fn build(api: Router) -> Router {
     let admin = Arc::new(Admin { api });

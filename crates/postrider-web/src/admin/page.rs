@@ -11,9 +11,8 @@ use axum::http::header::{
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 
-use super::assets;
 use super::visitor::Visitor;
-use crate::api::error::{ApiError, Problem};
+use crate::error::{ApiError, Problem};
 
 /// Everything a page loads comes from here, nothing is inline, and nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -56,20 +55,6 @@ pub(super) struct Frame<'a> {
     /// The part of the navigation that is open.
     pub(super) section: &'static str,
     pub(super) visitor: &'a Visitor,
-}
-
-impl Frame<'_> {
-    pub(super) fn style(&self) -> &'static str {
-        assets::style_path()
-    }
-
-    pub(super) fn icon(&self) -> &'static str {
-        assets::icon_path()
-    }
-
-    pub(super) fn script(&self) -> &'static str {
-        assets::script_path()
-    }
 }
 
 #[derive(Template)]

@@ -14,7 +14,7 @@ use super::page::{Answer, Frame, lead_to, render_as};
 use super::view::{Around, Moment, User};
 use super::visitor::Visitor;
 use super::webhooks::{checked, cursor_of};
-use crate::api::error::Problem;
+use crate::error::Problem;
 
 #[derive(Template)]
 #[template(path = "users.html")]

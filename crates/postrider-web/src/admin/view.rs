@@ -358,7 +358,7 @@ fn indent(json: &str) -> String {
         match glyph {
             '{' | '[' => {
                 out.push(glyph);
-                while glyphs.next_if(|next| next.is_ascii_whitespace()).is_some() {}
+                while glyphs.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(close) = glyphs.next_if(|next| matches!(next, '}' | ']')) {
                     out.push(close);
                 } else {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Admin;
 use super::client::Api;
 use super::page::Failure;
-use crate::api::caller::Peer;
+use crate::front::Peer;
 use crate::front::RequestId;
 
 /// The prefix makes browsers refuse it from anything but this very host, over TLS or from this

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{Method, StatusCode};
+use postrider_core::retry::RetryPolicy;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -17,10 +18,17 @@ use super::page::{Answer, Failure, Frame, lead_to, render_as};
 use super::view::{EventType, FamilyGroup, Webhook, by_family};
 use super::visitor::Visitor;
 use super::webhooks::checked;
-use crate::api::error::Problem;
+use crate::error::Problem;
+
+/// The retry policies that have a name.
+pub(super) fn policies() -> impl Iterator<Item = &'static str> {
+    RetryPolicy::NAMED.iter().filter_map(RetryPolicy::name)
+}
 
 /// How requests can be signed.
-const SIGNATURES: [&str; 3] = ["ordergroove", "standard", "both"];
+pub(super) const fn signatures() -> [&'static str; 3] {
+    ["ordergroove", "standard", "both"]
+}
 
 /// A webhook as it stands in the form.
 #[derive(Default)]
@@ -78,10 +86,6 @@ impl FormPage<'_> {
         rows.collect()
     }
 
-    fn signatures(&self) -> [&'static str; 3] {
-        SIGNATURES
-    }
-
     /// What is wrong with a field, if it is this one.
     fn wrong(&self, field: &str) -> Option<&str> {
         let problem = self.problem.as_ref()?;
@@ -114,7 +118,7 @@ impl Draft {
     fn fresh() -> Self {
         Self {
             signature: "ordergroove".to_owned(),
-            retry_policy: "default".to_owned(),
+            retry_policy: RetryPolicy::default().name().unwrap_or_default().to_owned(),
             ..Self::default()
         }
     }

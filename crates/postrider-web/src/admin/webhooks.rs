@@ -6,16 +6,15 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{Method, Uri};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Listed;
 use super::deliveries::{Search, Table};
-use super::form::Sent;
+use super::form::{Sent, asked};
 use super::page::{Answer, Failure, Frame, lead_to, render};
 use super::view::{Around, Metrics, VerificationKeys, Webhook};
 use super::visitor::Visitor;
-use crate::api::error::ApiError;
-use crate::api::query::pairs;
+use crate::error::ApiError;
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
@@ -134,14 +133,14 @@ pub(super) async fn list(visitor: Visitor, uri: Uri) -> Answer {
 /// The cursor of an address, ready for the API's.
 pub(super) fn cursor_of(uri: &Uri) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in pairs(uri).iter().filter(|(name, _)| name == "cursor") {
+    for (name, value) in asked(uri).iter().filter(|(name, _)| name == "cursor") {
         query.append_pair(name, value);
     }
     query.finish()
 }
 
 pub(super) async fn details(visitor: Visitor, Path(id): Path<String>, uri: Uri) -> Answer {
-    let notice = pairs(&uri).into_iter().find(|(name, _)| name == "done").map(|(_, done)| done);
+    let notice = asked(&uri).into_iter().find(|(name, _)| name == "done").map(|(_, done)| done);
     let notice = notice.and_then(|done| notice_of(&done));
     show(&visitor, &id, &uri, None, notice).await
 }
@@ -213,7 +212,7 @@ pub(super) async fn act(
         }
         "test-events" => {
             let path = format!("{place}/test-events");
-            let sent: SentTests = api.send(Method::POST, &path, &Value::Null).await?;
+            let sent: SentTests = api.send(Method::POST, &path, &json!({})).await?;
             format!("test-events-{}", sent.deliveries.len())
         }
         "resume" => {

@@ -16,13 +16,13 @@ use postrider_store::catalog::ApiKey;
 
 use super::auth::{ActingFor, Stamped};
 use super::body::Posted;
-use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::key::{self, ApiKeyOut};
 use super::wire::object::Object;
 use super::{PathId, json};
 use crate::api_key::{KeyKind, Scope, Scopes, Secret};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;

@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth::ActingFor;
-use super::error::ApiError;
 use super::json;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::audit::EntryOut;
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;

@@ -33,9 +33,9 @@ use postrider_store::accounts::Session;
 use postrider_store::catalog::ApiKey;
 
 use super::caller::Caller;
-use super::error::ApiError;
 use super::query;
 use crate::api_key::{KeyKind, Scope, Secret};
+use crate::error::ApiError;
 use crate::front::RequestId;
 use crate::shared::Shared;
 

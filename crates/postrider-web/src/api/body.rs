@@ -14,8 +14,8 @@ use postrider_core::limits;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::error::ApiError;
 use super::wire::object::{self, Object};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::shared::Shared;
 

@@ -3,7 +3,6 @@
 //! What a role may do is data: a set of scopes, and whether it administers its merchant. With the
 //! access each route names in the route list, that is the whole matrix of roles and routes.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -16,8 +15,8 @@ use postrider_store::accounts::Session;
 use postrider_store::catalog::ApiKey;
 
 use super::auth::Access;
-use super::error::ApiError;
 use crate::api_key::{Scope, Scopes};
+use crate::error::ApiError;
 
 /// The credential a request came with.
 #[derive(Debug, Clone)]
@@ -144,17 +143,5 @@ impl<S: Sync> FromRequestParts<S> for SignedIn {
             Some(Caller::Session(session)) => Ok(Self(Arc::clone(session))),
             _ => Err(ApiError::internal("a route of sessions has the wrong access")),
         }
-    }
-}
-
-/// The address a request came from, as far as the listener told.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) Option<IpAddr>);
-
-impl<S: Sync> FromRequestParts<S> for Peer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
     }
 }

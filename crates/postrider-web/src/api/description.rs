@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode, Uri};
 
-use super::error::ApiError;
 use super::json_bytes;
 use super::query::Query;
+use crate::error::ApiError;
 use crate::{openapi, reference};
 
 /// The same as a page.

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::error::ApiError;
 use super::json_bytes;
 use super::page::Document;
 use super::query::Query;
 use super::wire::webhook_fields;
+use crate::error::ApiError;
 use crate::openapi::schema;
 use crate::shared::Held;
 

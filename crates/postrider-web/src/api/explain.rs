@@ -11,10 +11,10 @@ use postrider_store::StoreError;
 use postrider_store::catalog::{AuditFilter, PageAsk, StoredEvent};
 
 use super::auth::Tenant;
-use super::error::ApiError;
 use super::json;
 use super::query::Query;
 use super::wire::explain::{Case, ExplainOut};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::{Held, Shared};

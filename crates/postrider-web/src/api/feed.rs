@@ -12,11 +12,11 @@ use postrider_store::catalog::{Cursor, FeedPosition};
 use schemars::json_schema;
 
 use super::auth::Tenant;
-use super::error::ApiError;
 use super::page::Binding;
 use super::query::Query;
 use super::wire::feed::{FeedOut, FollowedOut};
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;

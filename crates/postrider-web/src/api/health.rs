@@ -9,9 +9,9 @@ use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::error::ApiError;
 use super::json;
 use super::query::Query;
+use crate::error::ApiError;
 use crate::shared::Held;
 
 /// OpenMetrics 1.0, which Prometheus and its relatives read.

@@ -9,11 +9,11 @@ use postrider_store::catalog::Merchant;
 
 use super::auth::Stamped;
 use super::body::Posted;
-use super::error::ApiError;
 use super::json;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::key::MerchantOut;
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;

@@ -7,10 +7,10 @@ use postrider_core::ids::kind;
 use postrider_core::limits;
 
 use super::auth::Tenant;
-use super::error::ApiError;
 use super::query::Query;
 use super::wire::metrics::MetricsOut;
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::shared::Held;
 
 pub(crate) async fn show(

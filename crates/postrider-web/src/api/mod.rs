@@ -8,7 +8,6 @@ pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod docs;
-pub(crate) mod error;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod rate;
@@ -46,7 +45,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use postrider_core::ids::Id;
 use serde::Serialize;
 
-use error::ApiError;
+use crate::error::ApiError;
 
 /// An id of the path. Whatever is not an id names nothing, so it answers 404.
 pub(crate) struct PathId<K>(pub(crate) Id<K>);

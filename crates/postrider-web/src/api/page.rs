@@ -18,8 +18,8 @@ use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::error::ApiError;
 use super::query::Query;
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 

@@ -16,13 +16,13 @@ use postrider_store::accounts::{Entry, PortalLink};
 
 use super::auth::{Stamped, Tenant};
 use super::body::Posted;
-use super::error::ApiError;
 use super::query::Query;
 use super::users::{bad_token, read_role, unknown_token};
 use super::wire::account::PortalLinkOut;
 use super::wire::object::Object;
 use super::{json, sessions};
 use crate::api_key::{KeyKind, Secret};
+use crate::error::ApiError;
 use crate::front::RequestId;
 use crate::openapi::field::Field;
 use crate::openapi::schema;

@@ -8,7 +8,7 @@ use postrider_core::limits;
 use postrider_core::terms::Term;
 use postrider_core::time::Timestamp;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 use crate::openapi::field::{self, Field};
 use crate::openapi::schema;
 

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use postrider_core::ids::MerchantId;
 use postrider_core::limits;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

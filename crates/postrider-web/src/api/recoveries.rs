@@ -13,12 +13,12 @@ use postrider_store::recovery::{Begun, RecoveryFilter};
 
 use super::auth::{Stamped, Tenant};
 use super::body::{MaybePosted, Posted};
-use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::object::Object;
 use super::wire::recovery::{DryRunOut, NEW, RecoveryOut, status};
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Held;

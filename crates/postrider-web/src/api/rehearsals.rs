@@ -12,7 +12,6 @@ use postrider_engine::rehearsal::{RehearsalAsk, RehearseError};
 
 use super::auth::{Stamped, Tenant};
 use super::body::MaybePosted;
-use super::error::ApiError;
 use super::page::Listing;
 use super::preview::unknown_type;
 use super::query::Query;
@@ -20,6 +19,7 @@ use super::webhook_actions::{not_enabled, selected};
 use super::wire::object::Object;
 use super::wire::rehearsal::{NEW, RehearsalOut};
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::shared::{Held, Shared};
 
 /// Sends the probes and answers when they are through.

@@ -5,9 +5,9 @@ use axum::http::Uri;
 use postrider_core::privacy::Marks;
 
 use super::caller::Caller;
-use super::error::ApiError;
 use super::query::Query;
 use crate::api_key::Scope;
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::Shared;

@@ -20,13 +20,13 @@ use postrider_store::accounts::{Session, User};
 
 use super::auth::Stamped;
 use super::body::Posted;
-use super::caller::{Peer, SignedIn};
-use super::error::ApiError;
+use super::caller::SignedIn;
 use super::json;
 use super::query::Query;
 use super::wire::account::SessionOut;
 use crate::api_key::{KeyKind, Secret};
-use crate::front::RequestId;
+use crate::error::ApiError;
+use crate::front::{Peer, RequestId};
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::{Held, Shared};

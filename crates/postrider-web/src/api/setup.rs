@@ -12,11 +12,11 @@ use postrider_core::password;
 use postrider_core::webhook::check_name;
 
 use super::body::Posted;
-use super::error::ApiError;
 use super::json;
 use super::query::Query;
 use super::wire::account::FoundedOut;
 use crate::api_key::{KeyKind, Secret};
+use crate::error::ApiError;
 use crate::founding::{self, Founded, Founder, SetupCode};
 use crate::front::RequestId;
 use crate::openapi::field::Field;

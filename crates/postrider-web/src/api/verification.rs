@@ -16,11 +16,11 @@ use postrider_store::catalog::Note;
 
 use super::auth::{Stamped, Tenant};
 use super::body::MaybePosted;
-use super::error::ApiError;
 use super::query::Query;
 use super::wire::key::VerificationOut;
 use super::wire::webhook_fields::OWN_KEY;
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::{Held, Shared};

@@ -30,7 +30,6 @@ use serde::Serialize;
 
 use super::auth::{Stamped, Tenant};
 use super::body::{MaybePosted, Posted};
-use super::error::ApiError;
 use super::preview::unknown_type;
 use super::query::Query;
 use super::webhooks::answer;
@@ -38,6 +37,7 @@ use super::wire::event::Batch;
 use super::wire::object::Object;
 use super::wire::time;
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 use crate::shared::{Held, Shared};

@@ -24,12 +24,12 @@ use postrider_store::catalog::PageAsk;
 
 use super::auth::{Stamped, Tenant};
 use super::body::Posted;
-use super::error::ApiError;
 use super::page::Listing;
 use super::query::Query;
 use super::wire::rehearsal::LastRehearsalOut;
 use super::wire::webhook::{Draft, WebhookOut};
 use super::{PathId, json};
+use crate::error::ApiError;
 use crate::shared::{Held, Shared};
 
 /// Times a change is done again because of others; more means that somebody changes in a loop.

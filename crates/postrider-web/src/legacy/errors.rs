@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::error::Problem;
+use crate::error::Problem;
 
 /// The status and the document of a refusal.
 pub(crate) fn render(problem: &Problem) -> (StatusCode, Vec<u8>) {

@@ -8,8 +8,8 @@ use postrider_core::limits;
 use super::shapes::MetricsOut;
 use super::{PathIds, find};
 use crate::api::auth::Tenant;
-use crate::api::error::ApiError;
 use crate::api::json;
+use crate::error::ApiError;
 use crate::shared::Held;
 
 pub(crate) async fn show(

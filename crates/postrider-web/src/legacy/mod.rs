@@ -24,7 +24,7 @@ use postrider_store::catalog::{Cursor, PageAsk};
 
 pub(crate) use errors::{refusal_shape, render};
 
-use crate::api::error::ApiError;
+use crate::error::ApiError;
 use crate::shared::Shared;
 
 const ROOT: &str = "/webhook_targets";

@@ -7,8 +7,8 @@ use postrider_core::limits;
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 
-use crate::api::error::ApiError;
 use crate::api::{json, page, query};
+use crate::error::ApiError;
 use crate::openapi::field::Field;
 use crate::openapi::schema;
 

@@ -8,8 +8,8 @@ use postrider_engine::chance;
 use super::shapes::{RotationOut, SigningKeyOut};
 use super::{PathIds, find};
 use crate::api::auth::{Stamped, Tenant};
-use crate::api::error::ApiError;
 use crate::api::{json, verification};
+use crate::error::ApiError;
 use crate::shared::Held;
 
 pub(crate) async fn show(

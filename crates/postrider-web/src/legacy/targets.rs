@@ -20,10 +20,10 @@ use super::shapes::{TargetOut, is_enabled};
 use super::{PathIds, find};
 use crate::api::auth::{ActingFor, Stamped, Tenant};
 use crate::api::body::Posted;
-use crate::api::error::ApiError;
 use crate::api::wire::object::Object;
 use crate::api::wire::webhook::{preview_target, read_target};
 use crate::api::{json, webhooks};
+use crate::error::ApiError;
 use crate::shared::{Held, Shared};
 
 pub(crate) async fn list(

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::api::auth::Access;
-use crate::api::error::Document;
+use crate::error::Document;
 use crate::legacy;
 use crate::router::Route;
 

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::api::error::ApiError;
+use crate::error::ApiError;
 use crate::openapi;
 use html::Html;
 

@@ -201,6 +201,30 @@ async fn a_webhook_is_made_tested_paused_and_resumed_by_forms() {
 }
 
 #[tokio::test]
+async fn a_name_a_target_and_an_event_type_are_enough_for_the_form_as_it_is_offered() {
+    let app = TestApp::new().await;
+    let owner = Browser::of(&app, Role::Owner).await;
+    let page = owner.open("/webhooks/new").await;
+    let (_, after) = page.text.split_once("name=\"retry_policy\" value=\"").unwrap();
+    let offered = after.split('"').next().unwrap();
+    let fields = [
+        ("name", "Shop"),
+        ("target_url", "http://127.0.0.1:9/"),
+        ("event_types", "order.create"),
+        ("signature", "ordergroove"),
+        ("retry_policy", offered),
+        ("timeout_seconds", ""),
+        ("max_in_flight", ""),
+        ("rate_limit_per_second", ""),
+        ("headers", ""),
+    ];
+    let made = owner.send("/webhooks/new", &fields).await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    let path = format!("/webhooks/{}/edit", id_in(made.header("location")));
+    assert!(owner.open(&path).await.text.contains(&format!("value=\"{offered}\"")));
+}
+
+#[tokio::test]
 async fn a_form_that_is_refused_comes_back_with_what_was_typed_and_what_is_wrong() {
     let app = TestApp::new().await;
     let owner = Browser::of(&app, Role::Owner).await;

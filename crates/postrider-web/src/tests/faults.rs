@@ -12,8 +12,8 @@ use postrider_engine::AcceptError;
 use postrider_store::StoreError;
 
 use super::{Answer, TestApp};
-use crate::api::error::ApiError;
 use crate::api::wire::event::Batch;
+use crate::error::ApiError;
 use crate::front;
 
 impl TestApp {

@@ -115,7 +115,7 @@ async fn refusals_have_the_older_form() {
 
 #[tokio::test]
 async fn a_change_that_others_are_always_quicker_than_is_locked() {
-    let error = crate::api::error::ApiError::conflict("conflict", "changed");
+    let error = crate::error::ApiError::conflict("conflict", "changed");
     let (status, document) = crate::legacy::render(&error.into_problem());
     let document: Value = serde_json::from_slice(&document).unwrap();
     let text = "Resource is currently in use. Please try again shortly.";

@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::body::{Format, Posted};
-use super::super::error::ApiError;
 use super::object::{self, Object};
+use crate::error::ApiError;
 use crate::openapi::field::{self, Field};
 use crate::openapi::schema;
 

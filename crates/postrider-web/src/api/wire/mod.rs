@@ -25,7 +25,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 
 /// Times of the API: RFC 3339, UTC, milliseconds.
 pub(crate) fn time(at: Timestamp) -> String {

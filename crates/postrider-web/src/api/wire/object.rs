@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::super::error::ApiError;
 use super::super::query::nearest;
+use crate::error::ApiError;
 use crate::openapi::field::{self, Field};
 
 /// Checks that `text` is one JSON text and answers it without the white space around it.

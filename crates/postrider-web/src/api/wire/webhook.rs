@@ -18,10 +18,10 @@ use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::super::error::ApiError;
 use super::object::Object;
 use super::rehearsal::LastRehearsalOut;
 use super::webhook_fields::{self, LADDER, NEW, WRITABLE};
+use crate::error::ApiError;
 use crate::openapi::schema;
 use crate::shared::Shared;
 

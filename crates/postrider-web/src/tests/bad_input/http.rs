@@ -52,7 +52,7 @@ async fn a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
 async fn paths_and_methods_that_do_not_exist_are_told_apart() {
     let app = TestApp::new().await;
     for path in [
-        "/",
+        "/nowhere",
         "/api",
         "/api/v1",
         "/api/v1/webhooks/",

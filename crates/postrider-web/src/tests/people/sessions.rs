@@ -9,8 +9,8 @@ use postrider_core::limits;
 
 use super::super::{Answer, NOW, TestApp};
 use super::{NEXT_PASSWORD, PASSWORD};
-use crate::api::caller::Peer;
 use crate::api_key::{KeyKind, Secret};
+use crate::front::Peer;
 
 const ANN: &str = "ann@example.com";
 
