@@ -17,6 +17,7 @@ mod audit_log;
 mod client;
 mod deliveries;
 mod event_types;
+mod events;
 mod form;
 mod page;
 mod sign_in;
@@ -55,6 +56,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
         ("/deliveries", get(deliveries::log)),
         ("/deliveries/{id}", get(deliveries::card)),
         ("/deliveries/{id}/resend", post(deliveries::resend)),
+        ("/events/{id}", get(events::show)),
         ("/undelivered", get(deliveries::undelivered).post(deliveries::recover)),
         ("/event-types", get(event_types::list)),
         ("/api-keys", get(api_keys::list).post(api_keys::create)),

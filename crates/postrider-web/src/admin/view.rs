@@ -341,7 +341,7 @@ fn millis(value: f64) -> String {
 }
 
 /// Indents JSON without touching a digit or a letter of it, so that what is shown is what was sent.
-fn indent(json: &str) -> String {
+pub(super) fn indent(json: &str) -> String {
     let (mut out, mut depth, mut in_text, mut escaped) = (String::new(), 0_usize, false, false);
     let mut glyphs = json.chars().peekable();
     let line = |out: &mut String, depth: usize| {

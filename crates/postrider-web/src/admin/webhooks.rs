@@ -161,9 +161,11 @@ async fn show(
     render(&DetailsPage { frame, webhook, metrics, keys, table, notice })
 }
 
-/// Ids are letters and digits; anything else names nothing, and must not become part of a path.
+/// Ids are letters, digits, `-` and `_`; anything else names nothing, and must not become part of a path.
 pub(super) fn checked(id: &str) -> Result<&str, Failure> {
-    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    if !id.is_empty()
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    {
         return Ok(id);
     }
     Err(Failure::Refused(ApiError::not_found().into_problem()))

@@ -297,6 +297,19 @@ async fn a_delivery_shows_its_request_and_searches_narrow_the_log() {
 }
 
 #[tokio::test]
+async fn an_event_shows_who_gets_it_and_who_does_not_and_why() {
+    let app = TestApp::new().await;
+    app.webhook("http://127.0.0.1:9/", &["order.*"]).await;
+    app.webhook("http://127.0.0.1:9/", &["item.*"]).await;
+    let posted = app.post_event(r#"{"object":{"public_id":"o-1"}}"#).await;
+    let owner = Browser::of(&app, Role::Owner).await;
+    let id = posted.json["id"].as_str().unwrap();
+    let page = owner.open(&format!("/events/{id}")).await;
+    assert!(page.text.contains("o-1") && page.text.contains("pending"), "{}", page.text);
+    assert_eq!(page.text.matches("class=\"panel\"").count(), 2, "{}", page.text);
+}
+
+#[tokio::test]
 async fn owners_make_keys_and_invite_and_each_is_shown_once() {
     let app = TestApp::new().await;
     let owner = Browser::of(&app, Role::Owner).await;

@@ -124,6 +124,8 @@ async fn wait_until_settled(stage: &Stage, posted: &Posted) -> anyhow::Result<()
 struct Stage {
     node: Node,
     founded: Founded,
+    /// The owner's, to sign in to the admin with; it ends with the demo.
+    password: String,
     api: Api,
     /// Removed last.
     _directory: TempDir,
@@ -149,7 +151,8 @@ impl Stage {
             Node::start(&config, Schemas::default(), store, clock.clone(), listeners, None).await?;
         let engine = &node.engine;
         let (store, mint) = (&**engine.store(), engine.mint());
-        let password_hash = founding::hash(&founding::password()).map_err(anyhow::Error::new)?;
+        let password = founding::password();
+        let password_hash = founding::hash(&password).map_err(anyhow::Error::new)?;
         let founder = Founder {
             merchant_name: "Demo Coffee Roasters".to_owned(),
             email: "owner@demo.example".to_owned(),
@@ -159,7 +162,7 @@ impl Stage {
         let founded = founding::found(store, mint, stamp, founder).await?;
         engine.refresh_routing().await.context("cannot read the routing table")?;
         let api = Api::new(&format!("http://{}", node.address), founded.api_key.reveal(), clock)?;
-        Ok(Self { node, founded, api, _directory: directory })
+        Ok(Self { node, founded, password, api, _directory: directory })
     }
 
     fn clock(&self) -> &Clock {
@@ -173,6 +176,8 @@ impl Stage {
         let curl = format!("curl -H 'x-api-key: {key}'");
         let event = r#"{"type":"order.success","data":{"object":{"public_id":"o1"}}}"#;
         say("\nThe demo keeps running until Ctrl-C. Deliveries are printed as they arrive.");
+        say(&format!("Admin    http://{}", self.node.address));
+        say(&format!("Sign in  {}  {}", self.founded.email, self.password));
         say(&format!("API      {base}"));
         say(&format!("API key  {key}"));
         say(&format!("Look     {curl} '{base}/deliveries?page_size=3'"));
