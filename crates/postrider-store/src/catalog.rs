@@ -23,7 +23,7 @@ use crate::recovery::{Begun, Recoverable, RecoveryFilter};
 mod figures;
 mod lists;
 
-pub use figures::{Latency, Waiting, WebhookMetrics};
+pub use figures::{DayFigures, Latency, Waiting, WebhookMetrics};
 pub use lists::{
     Cursor, Delivery, DeliveryDetail, DeliveryFilter, EventFilter, FeedPage, FeedPosition, FeedRow,
     ListedEvent, Page, PageAsk, StoredEvent, Undelivered, UndeliveredGroup,

@@ -80,7 +80,7 @@ impl App {
     pub fn with_limits(options: AppOptions, limits: ListenerLimits) -> Self {
         let shared = Arc::new(Shared::new(options, limits));
         let api = router::build(&shared);
-        let router = api.clone().merge(admin::build(api));
+        let router = api.clone().merge(admin::build(api, shared.engine.clock().clone()));
         Self { shared, router }
     }
 

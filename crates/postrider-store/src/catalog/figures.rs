@@ -5,7 +5,7 @@ use std::time::Duration;
 use postrider_core::time::Timestamp;
 
 /// How the deliveries of one webhook stand. Canceled ones are in no figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookMetrics {
     /// Given up.
     pub failed: u64,
@@ -17,6 +17,22 @@ pub struct WebhookMetrics {
     pub pending: u64,
     /// How long successful attempts took; `None` without any.
     pub latency: Option<Latency>,
+    /// The same counts by the UTC day deliveries were created on, the oldest first; days without
+    /// any are left out.
+    pub days: Vec<DayFigures>,
+}
+
+/// How the deliveries created on one UTC day stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayFigures {
+    /// The first moment of the day.
+    pub day: Timestamp,
+    /// Given up.
+    pub failed: u64,
+    /// Delivered.
+    pub successful: u64,
+    /// Waiting for an attempt, a retry or an answer.
+    pub pending: u64,
 }
 
 /// Percentiles of the whole time of successful attempts: those of the newest

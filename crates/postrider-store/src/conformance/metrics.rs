@@ -9,8 +9,15 @@ use postrider_core::outcome::Outcome;
 
 use super::Harness;
 use super::fixture::{at, attempt, merchant, minted, stamp, webhook_id};
-use crate::catalog::{Latency, WebhookMetrics};
+use crate::catalog::{DayFigures, Latency, WebhookMetrics};
 use crate::queue::{Change, LeasedDelivery};
+
+const DAY: i64 = 86_400;
+
+/// Seconds from the beginning of the tests, some hours into a day of UTC, to that day's.
+fn midnight() -> i64 {
+    -at(0).unix_seconds().rem_euclid(DAY)
+}
 
 async fn metrics(harness: &Harness, since: i64) -> WebhookMetrics {
     harness.webhook_metrics(merchant(1), webhook_id(1), at(since)).await.unwrap()
@@ -46,15 +53,14 @@ pub async fn metrics_count_each_state_and_the_successes_that_took_a_retry(harnes
         successful_retries: 1,
         pending: 1,
         latency: Some(Latency { p50: millis(20), p95: millis(30), p99: millis(30) }),
+        days: vec![DayFigures { day: at(midnight()), failed: 1, successful: 3, pending: 1 }],
     };
     assert_eq!(metrics(&harness, 0).await, expected);
 }
 
 pub async fn metrics_leave_out_days_before(harness: Harness) {
-    const DAY: i64 = 86_400;
     let harness = harness.with_webhooks(1).await;
-    // Tests begin some hours after midnight UTC.
-    let midnight = -at(0).unix_seconds().rem_euclid(DAY);
+    let midnight = midnight();
     for (n, seconds) in [(1, midnight), (2, midnight + DAY - 1), (3, midnight + DAY)] {
         harness.post_one(n, 1, seconds).await;
     }
@@ -67,6 +73,9 @@ pub async fn metrics_leave_out_days_before(harness: Harness) {
     ] {
         assert_eq!(metrics(&harness, since).await.pending, pending, "{since}");
     }
+    let days = metrics(&harness, midnight).await.days;
+    let days: Vec<_> = days.iter().map(|day| (day.day, day.pending)).collect();
+    assert_eq!(days, [(at(midnight), 2), (at(midnight + DAY), 1)]);
 }
 
 pub async fn figures_follow_every_move_and_balance(harness: Harness) {

@@ -183,19 +183,21 @@ impl Days {
     }
 }
 
-/// The figures of one webhook from a day on: one search for each day.
-pub(super) fn since(connection: &Connection, webhook: WebhookId, first: i64) -> Result<Figures> {
-    let mut sum = Figures::default();
+/// The figures of one webhook from a day on, each day that has any: one search for each.
+pub(super) fn since(
+    connection: &Connection,
+    webhook: WebhookId,
+    first: i64,
+) -> Result<Vec<(i64, Figures)>> {
+    let mut days = Vec::new();
     let last = collect(&mut *connection.prepare_cached(LAST_DAY)?, [], |row| Ok(row.get(0)?))?;
     let last: i64 = last.first().copied().unwrap_or(i64::MIN);
     let mut statement = connection.prepare_cached(OF_WEBHOOK)?;
     for day in first..=last {
         let figures = collect(&mut statement, params![day, webhook.to_bytes()], Figures::read)?;
-        for figures in figures {
-            sum += figures;
-        }
+        days.extend(figures.into_iter().map(|figures| (day, figures)));
     }
-    Ok(sum)
+    Ok(days)
 }
 
 /// The sums of all figures: one row is read for each webhook and day.

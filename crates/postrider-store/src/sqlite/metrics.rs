@@ -9,9 +9,9 @@ use postrider_core::outcome::OutcomeKind;
 use postrider_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::days;
+use super::days::{self, Figures};
 use super::rows::{collect, first, id, state_code};
-use crate::catalog::{Latency, WebhookMetrics};
+use crate::catalog::{DayFigures, Latency, WebhookMetrics};
 use crate::error::Result;
 
 /// The successes among the newest deliveries of a webhook.
@@ -28,15 +28,32 @@ pub(super) fn of(
     since: Timestamp,
 ) -> Result<WebhookMetrics> {
     let first_day = days::day(since);
-    let figures = days::since(connection, webhook, first_day)?;
-    let count = |figure: i64| u64::try_from(figure).unwrap_or_default();
+    let by_day = days::since(connection, webhook, first_day)?;
+    let mut sum = Figures::default();
+    for (_, figures) in &by_day {
+        sum += *figures;
+    }
     Ok(WebhookMetrics {
+        failed: count(sum.failed),
+        successful: count(sum.successful),
+        successful_retries: count(sum.successful_retries),
+        pending: count(sum.pending),
+        latency: Latency::of(&mut latencies(connection, webhook, days::start(first_day))?),
+        days: by_day.iter().map(|(day, figures)| of_day(*day, figures)).collect(),
+    })
+}
+
+fn of_day(day: i64, figures: &Figures) -> DayFigures {
+    DayFigures {
+        day: days::start(day),
         failed: count(figures.failed),
         successful: count(figures.successful),
-        successful_retries: count(figures.successful_retries),
         pending: count(figures.pending),
-        latency: Latency::of(&mut latencies(connection, webhook, days::start(first_day))?),
-    })
+    }
+}
+
+fn count(figure: i64) -> u64 {
+    u64::try_from(figure).unwrap_or_default()
 }
 
 fn latencies(

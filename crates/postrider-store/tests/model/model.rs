@@ -245,6 +245,9 @@ impl Model {
         assert_eq!(shown.successful, count(|row| row.state == State::Success));
         let retries = count(|row| row.state == State::Success && row.attempts > 1);
         assert_eq!(shown.successful_retries, retries);
+        let by_day: u64 =
+            shown.days.iter().map(|day| day.failed + day.successful + day.pending).sum();
+        assert_eq!(by_day, shown.failed + shown.successful + shown.pending);
     }
 
     pub(crate) fn balance(&self) -> Balance {

@@ -1,17 +1,16 @@
-//! Deliveries: the log, the card of one, and what was not delivered.
+//! Deliveries: the log, its search, and the card of one.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use postrider_core::delivery::State;
-use serde_json::json;
 
 use super::client::Listed;
 use super::form::{Sent, asked};
 use super::page::{Answer, Failure, Frame, lead_to, render};
-use super::view::{Around, Delivery, DeliveryCard, EventType, Undelivered};
+use super::view::{Around, Delivery, DeliveryCard, EventType, Webhook};
 use super::visitor::Visitor;
 use super::webhooks::{checked, names};
 use crate::error::Problem;
@@ -35,7 +34,7 @@ pub(super) fn statuses() -> [&'static str; State::ALL.len()] {
 }
 
 /// What a table of deliveries is narrowed to, as it stands in the address.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Search {
     pub(super) webhook: Option<String>,
     pub(super) find: String,
@@ -89,8 +88,16 @@ impl Search {
         query.finish()
     }
 
+    /// The address of the export of everything that is found, in a format.
+    pub(super) fn export(&self, format: &str) -> String {
+        let of_page = Self { is_of_page: false, ..self.clone() };
+        let own = of_page.own();
+        let joint = if own.is_empty() { "" } else { "&" };
+        format!("/deliveries/export?{own}{joint}format={format}")
+    }
+
     /// The same as a question to the API.
-    fn asked(&self) -> String {
+    pub(super) fn asked(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let find = FINDS.iter().find(|(word, _)| *word == self.find).map_or("customer", |f| f.0);
         let (after, before) = (full_time(&self.after), full_time(&self.before));
@@ -169,7 +176,7 @@ impl Table {
     }
 }
 
-fn name_of<'a>(names: &'a [(String, String)], id: &'a str) -> &'a str {
+pub(super) fn name_of<'a>(names: &'a [(String, String)], id: &'a str) -> &'a str {
     names.iter().find(|(of, _)| of == id).map_or(id, |(_, name)| name)
 }
 
@@ -191,49 +198,28 @@ struct CardPage<'a> {
     frame: Frame<'a>,
     card: DeliveryCard,
     webhook_name: String,
+    /// The same request for a shell.
+    curl: Option<String>,
 }
 
 pub(super) async fn card(visitor: Visitor, Path(id): Path<String>) -> Answer {
     let card: DeliveryCard =
         visitor.api.get(&format!("/api/v1/deliveries/{}", checked(&id)?)).await?;
-    let names = names(&visitor).await?;
-    let webhook_name = name_of(&names, &card.delivery.webhook).to_owned();
+    let path = format!("/api/v1/webhooks/{}", card.delivery.webhook);
+    // It may be deleted by now.
+    let webhook: Option<Webhook> = match visitor.api.get(&path).await {
+        Ok(webhook) => Some(webhook),
+        Err(Failure::Refused(problem)) if problem.status() == StatusCode::NOT_FOUND => None,
+        Err(failure) => return Err(failure),
+    };
+    let curl = card.curl(webhook.as_ref().map(|webhook| webhook.target_url.as_str()));
+    let webhook_name = webhook.map_or_else(|| card.delivery.webhook.clone(), |found| found.name);
     let frame = Frame { section: "deliveries", visitor: &visitor };
-    render(&CardPage { frame, card, webhook_name })
+    render(&CardPage { frame, card, webhook_name, curl })
 }
 
 pub(super) async fn resend(Path(id): Path<String>, Sent { visitor, .. }: Sent) -> Answer {
     let id = checked(&id)?;
     visitor.api.act(Method::POST, &format!("/api/v1/deliveries/{id}/resend"), None).await?;
     lead_to(&format!("/deliveries/{id}"))
-}
-
-#[derive(Template)]
-#[template(path = "undelivered.html")]
-struct UndeliveredPage<'a> {
-    frame: Frame<'a>,
-    undelivered: Undelivered,
-    webhooks: Arc<[(String, String)]>,
-    has_begun: bool,
-}
-
-impl UndeliveredPage<'_> {
-    fn webhook_name<'a>(&'a self, id: &'a str) -> &'a str {
-        name_of(&self.webhooks, id)
-    }
-}
-
-pub(super) async fn undelivered(visitor: Visitor, uri: Uri) -> Answer {
-    let undelivered = visitor.api.get("/api/v1/undelivered").await?;
-    let webhooks = names(&visitor).await?;
-    let has_begun = asked(&uri).iter().any(|(name, _)| name == "begun");
-    let frame = Frame { section: "undelivered", visitor: &visitor };
-    render(&UndeliveredPage { frame, undelivered, webhooks, has_begun })
-}
-
-/// Sends all failed deliveries of a group again.
-pub(super) async fn recover(Sent { visitor, fields }: Sent) -> Answer {
-    let asked = json!({ "webhook": fields.text("webhook"), "since": fields.text("since") });
-    visitor.api.act(Method::POST, "/api/v1/recoveries", Some(&asked)).await?;
-    lead_to("/undelivered?begun=1")
 }

@@ -14,13 +14,17 @@ mod account;
 mod api_keys;
 mod assets;
 mod audit_log;
+mod chart;
 mod client;
 mod deliveries;
 mod event_types;
 mod events;
+mod export;
 mod form;
+mod overview;
 mod page;
 mod sign_in;
+mod undelivered;
 mod users;
 mod view;
 mod visitor;
@@ -31,33 +35,39 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
+use postrider_engine::Clock;
 
-/// What pages need: the API.
+/// What pages need: the API, and the time.
 pub(crate) struct Admin {
     api: Router,
+    clock: Clock,
 }
 
 /// Every page there is, and every form that is sent to one.
 #[rustfmt::skip]
 pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
     vec![
-        ("/", get(webhooks::home)),
+        ("/", get(overview::home)),
         ("/assets/{version}/{name}", get(assets::serve)),
         ("/set-up", get(account::set_up_page).post(account::set_up)),
         ("/sign-in", get(sign_in::page).post(sign_in::sign_in)),
         ("/sign-out", post(sign_in::sign_out)),
         ("/invitation", get(account::invitation_page).post(account::accept_invitation)),
         ("/portal", get(account::portal_page).post(account::enter_portal)),
+        ("/overview", get(overview::show)),
         ("/webhooks", get(webhooks::list)),
         ("/webhooks/new", get(webhook_form::new).post(webhook_form::create)),
         ("/webhooks/{id}", get(webhooks::details)),
         ("/webhooks/{id}/edit", get(webhook_form::edit).post(webhook_form::save)),
         ("/webhooks/{id}/{action}", get(webhooks::confirm).post(webhooks::act)),
         ("/deliveries", get(deliveries::log)),
+        ("/deliveries/export", get(export::deliveries)),
         ("/deliveries/{id}", get(deliveries::card)),
         ("/deliveries/{id}/resend", post(deliveries::resend)),
         ("/events/{id}", get(events::show)),
-        ("/undelivered", get(deliveries::undelivered).post(deliveries::recover)),
+        ("/undelivered", get(undelivered::list)),
+        ("/undelivered/recover", get(undelivered::confirm).post(undelivered::recover)),
+        ("/recoveries/{id}/cancel", post(undelivered::cancel)),
         ("/event-types", get(event_types::list)),
         ("/api-keys", get(api_keys::list).post(api_keys::create)),
         ("/api-keys/{id}/revoke", post(api_keys::revoke)),
@@ -79,9 +89,9 @@ pub(crate) fn owns(path: &str) -> bool {
 }
 
 /// The router of the pages, over the API they are made of.
-pub(crate) fn build(api: Router) -> Router {
-    let admin = Arc::new(Admin { api });
+pub(crate) fn build(api: Router, clock: Clock) -> Router {
+    let admin = Arc::new(Admin { api, clock });
     let paged =
         pages().into_iter().fold(Router::new(), |router, (path, page)| router.route(path, page));
-    paged.with_state(admin)
+    paged.fallback(page::unknown).with_state(admin)
 }

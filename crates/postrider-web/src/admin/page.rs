@@ -6,9 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
 };
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 
 use super::visitor::Visitor;
@@ -100,6 +100,16 @@ pub(super) fn lead_with(path: &str, cookie: &str) -> Answer {
     cookie.set_sensitive(true);
     response.headers_mut().insert(SET_COOKIE, cookie);
     Ok(response)
+}
+
+/// Whoever follows a wrong link in a browser gets a page, a program its problem document.
+pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_browser = accepted.is_some_and(|kinds| kinds.contains("text/html"));
+    if is_browser && !uri.path().starts_with("/api/") {
+        return Failure::Refused(ApiError::unknown_path().into_problem()).into_response();
+    }
+    ApiError::unknown_path().into_response()
 }
 
 impl IntoResponse for Failure {

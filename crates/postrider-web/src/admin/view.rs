@@ -1,9 +1,13 @@
 //! What pages show, as read from the answers of the API.
 
+mod delivery;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+pub(super) use delivery::{Delivery, DeliveryCard, Undelivered, UndeliveredGroup, indent};
 
 use super::client::Listed;
 
@@ -16,6 +20,11 @@ impl Moment {
     /// As the API has it, for programs and for hovering.
     pub(super) fn exact(&self) -> &str {
         &self.0
+    }
+
+    /// The day alone, `2026-01-31`.
+    pub(super) fn day(&self) -> &str {
+        self.0.get(..10).unwrap_or(&self.0)
     }
 
     /// To the second. The script of the pages turns it into the reader's own zone.
@@ -42,10 +51,21 @@ pub(super) struct Webhook {
     pub(super) rate_limit_per_second: Option<u32>,
     pub(super) created_at: Moment,
     pub(super) updated_at: Moment,
+    pub(super) two_signatures_until: Option<Moment>,
     pub(super) last_rehearsal: Option<Rehearsal>,
 }
 
 impl Webhook {
+    /// When the rotation that is under way ends.
+    pub(super) const fn rotation_end(&self) -> Option<&Moment> {
+        self.two_signatures_until.as_ref()
+    }
+
+    /// Whether its target has not answered well for a while.
+    pub(super) fn is_failing(&self) -> bool {
+        self.health.status != "ok"
+    }
+
     /// The retry policy by its name, or its waits.
     pub(super) fn policy(&self) -> String {
         let waits = self.retry_policy.get("waits_seconds").and_then(serde_json::Value::as_array);
@@ -92,6 +112,17 @@ pub(super) struct Metrics {
     pub(super) successful_retries: u64,
     pub(super) pending_delivery: u64,
     pub(super) latency_ms: Option<Latency>,
+    pub(super) days: Vec<Day>,
+}
+
+/// What became of the deliveries created on one day.
+#[derive(Deserialize)]
+pub(super) struct Day {
+    #[serde(rename = "day")]
+    pub(super) begins_at: Moment,
+    pub(super) failed: u64,
+    pub(super) successful: u64,
+    pub(super) pending_delivery: u64,
 }
 
 #[derive(Deserialize)]
@@ -106,144 +137,6 @@ impl Latency {
         [("p50", self.p50), ("p95", self.p95), ("p99", self.p99)]
             .map(|(name, value)| (name, millis(value)))
     }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Delivery {
-    pub(super) id: String,
-    pub(super) event: String,
-    pub(super) event_type: String,
-    pub(super) webhook: String,
-    pub(super) status: String,
-    pub(super) test: bool,
-    pub(super) attempts_count: u32,
-    pub(super) next_attempt_at: Option<Moment>,
-    pub(super) created_at: Moment,
-    pub(super) settled_at: Option<Moment>,
-}
-
-impl Delivery {
-    /// Whether resending means anything.
-    pub(super) fn is_final(&self) -> bool {
-        self.settled_at.is_some()
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct DeliveryCard {
-    #[serde(flatten)]
-    pub(super) delivery: Delivery,
-    pub(super) request: Sent,
-    pub(super) attempts: Vec<Attempt>,
-    pub(super) masked: Vec<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Sent {
-    pub(super) headers: Option<Vec<HeaderLine>>,
-    pub(super) body: String,
-}
-
-impl Sent {
-    /// The body, indented for reading; what is not JSON stays as it is.
-    pub(super) fn pretty(&self) -> String {
-        let read: Result<&RawValue, _> = serde_json::from_str(&self.body);
-        read.map_or_else(|_| self.body.clone(), |raw| indent(raw.get()))
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct HeaderLine {
-    pub(super) name: String,
-    pub(super) value: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Attempt {
-    pub(super) number: u32,
-    pub(super) started_at: Moment,
-    pub(super) outcome: String,
-    pub(super) status_code: Option<u16>,
-    duration_ms: f64,
-    phases: BTreeMap<String, Option<f64>>,
-    pub(super) response_headers: Vec<HeaderLine>,
-    pub(super) response_body: String,
-    pub(super) response_truncated: bool,
-    pub(super) cause: Option<String>,
-    pub(super) remedy: Option<String>,
-    pub(super) note: Option<String>,
-    pub(super) configuration_version: u64,
-}
-
-/// The phases in the order they happen, with what to call them.
-const PHASES: [(&str, &str); 5] = [
-    ("queue_ms", "Waiting"),
-    ("dns_ms", "Name"),
-    ("connect_ms", "Connection"),
-    ("tls_ms", "TLS"),
-    ("first_byte_ms", "First byte"),
-];
-
-/// A piece of the bar of phases.
-pub(super) struct Phase {
-    pub(super) class: &'static str,
-    pub(super) name: &'static str,
-    pub(super) duration: String,
-    /// Where it begins and how long it is, in thousandths of the bar.
-    pub(super) start: u32,
-    pub(super) width: u32,
-}
-
-impl Attempt {
-    pub(super) fn duration(&self) -> String {
-        millis(self.duration_ms)
-    }
-
-    /// The phases that took place.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 1000, by the division"
-    )]
-    pub(super) fn bar(&self) -> Vec<Phase> {
-        let taken: Vec<_> = PHASES
-            .iter()
-            .filter_map(|(member, name)| {
-                let taken = self.phases.get(*member).copied().flatten()?;
-                Some((member.trim_end_matches("_ms"), *name, taken.max(0.0)))
-            })
-            .collect();
-        let named = taken.iter().map(|(.., taken)| taken).sum::<f64>();
-        let mut taken = taken;
-        taken.push(("rest", "Answer", (self.duration_ms - named).max(0.0)));
-        let whole = named.max(self.duration_ms).max(f64::MIN_POSITIVE);
-        let mut before = 0.0;
-        let piece = |(class, name, taken): (&'static str, &'static str, f64)| {
-            let start = (before / whole * 1000.0) as u32;
-            before += taken;
-            let width = (taken / whole * 1000.0) as u32;
-            Phase { class, name, duration: millis(taken), start, width }
-        };
-        taken.into_iter().map(piece).collect()
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Undelivered {
-    pub(super) results: Vec<UndeliveredGroup>,
-    pub(super) complete: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct UndeliveredGroup {
-    pub(super) webhook: String,
-    pub(super) outcome: Option<String>,
-    pub(super) cause: Option<String>,
-    pub(super) remedy: Option<String>,
-    pub(super) count: u64,
-    pub(super) oldest: Moment,
-    pub(super) newest: Moment,
-    pub(super) example: String,
 }
 
 #[derive(Deserialize)]
@@ -337,63 +230,5 @@ fn millis(value: f64) -> String {
         format!("{value:.0} ms")
     } else {
         format!("{value:.1} ms")
-    }
-}
-
-/// Indents JSON without touching a digit or a letter of it, so that what is shown is what was sent.
-pub(super) fn indent(json: &str) -> String {
-    let (mut out, mut depth, mut in_text, mut escaped) = (String::new(), 0_usize, false, false);
-    let mut glyphs = json.chars().peekable();
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
-    };
-    while let Some(glyph) = glyphs.next() {
-        if in_text {
-            out.push(glyph);
-            in_text = escaped || glyph != '"';
-            escaped = !escaped && glyph == '\\';
-            continue;
-        }
-        match glyph {
-            '{' | '[' => {
-                out.push(glyph);
-                while glyphs.next_if(char::is_ascii_whitespace).is_some() {}
-                if let Some(close) = glyphs.next_if(|next| matches!(next, '}' | ']')) {
-                    out.push(close);
-                } else {
-                    depth += 1;
-                    line(&mut out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(glyph);
-            }
-            ',' => {
-                out.push(glyph);
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            glyph if glyph.is_ascii_whitespace() => {}
-            glyph => {
-                in_text = glyph == '"';
-                out.push(glyph);
-            }
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::indent;
-
-    #[test]
-    fn indenting_changes_nothing_but_space_between() {
-        let shown = indent(r#"{"a":1.50,"b":[ ],"c":"x, {y\": z\\","d":[{"e":null}]}"#);
-        let lines = "{\n  \"a\": 1.50,\n  \"b\": [],\n  \"c\": \"x, {y\\\": z\\\\\",\n  \"d\": [\n    {\n      \"e\": null\n    }\n  ]\n}";
-        assert_eq!(shown, lines);
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
+use postrider_core::time::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,8 @@ const COOKIE_NAME: &str = "__Host-postrider";
 /// Somebody who is signed in.
 pub(super) struct Visitor {
     pub(super) api: Api,
+    /// When the page was asked for.
+    pub(super) now: Timestamp,
     /// What every form of this session carries.
     pub(super) form_token: String,
     pub(super) who: Who,
@@ -66,7 +69,7 @@ impl FromRequestParts<Arc<Admin>> for Visitor {
         let form_token = form_token(token);
         let api = Api { token: Some(Arc::from(token)), ..Stranger::of(parts, admin)?.0 };
         let who = api.get("/api/v1/sessions/current").await?;
-        Ok(Self { api, form_token, who })
+        Ok(Self { api, now: admin.clock.now(), form_token, who })
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
+use postrider_core::limits;
 use postrider_core::retry::RetryPolicy;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::client::Listed;
-use super::form::{Fields, Sent};
+use super::form::{Fields, Sent, asked};
 use super::page::{Answer, Failure, Frame, lead_to, render_as};
 use super::view::{EventType, FamilyGroup, Webhook, by_family};
 use super::visitor::Visitor;
@@ -233,8 +234,20 @@ fn number(text: &str) -> Value {
     text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number))
 }
 
-pub(super) async fn new(visitor: Visitor) -> Answer {
-    show(&visitor, None, Draft::fresh(), None).await
+/// An empty form, or one that is filled in as another webhook is.
+pub(super) async fn new(visitor: Visitor, uri: Uri) -> Answer {
+    let model = asked(&uri).into_iter().find(|(name, _)| name == "like").map(|(_, id)| id);
+    let draft = match model {
+        Some(id) => {
+            let path = format!("/api/v1/webhooks/{}", checked(&id)?);
+            let webhook: Webhook = visitor.api.get(&path).await?;
+            let name =
+                format!("Copy of {}", webhook.name).chars().take(limits::NAME_CHARS_MAX).collect();
+            Draft { name, ..Draft::of(webhook) }
+        }
+        None => Draft::fresh(),
+    };
+    show(&visitor, None, draft, None).await
 }
 
 pub(super) async fn edit(visitor: Visitor, Path(id): Path<String>) -> Answer {

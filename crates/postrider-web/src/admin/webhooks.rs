@@ -8,6 +8,7 @@ use axum::http::{Method, Uri};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::chart::Chart;
 use super::client::Listed;
 use super::deliveries::{Search, Table};
 use super::form::{Sent, asked};
@@ -30,6 +31,7 @@ struct DetailsPage<'a> {
     frame: Frame<'a>,
     webhook: Webhook,
     metrics: Metrics,
+    chart: Chart,
     /// Only when it was asked for.
     keys: Option<VerificationKeys>,
     table: Table,
@@ -58,7 +60,7 @@ struct Action {
 }
 
 /// The words are those of `facts.md` section 8.
-const ACTIONS: [Action; 8] = [
+const ACTIONS: [Action; 9] = [
     Action {
         name: "enable",
         title: "Enable",
@@ -96,6 +98,12 @@ const ACTIONS: [Action; 8] = [
         button: "Regenerate key",
     },
     Action {
+        name: "rehearse",
+        title: "Rehearse a rotation",
+        says: "Test events signed in different ways are sent to the target now, which shows whether it takes both signatures of a rotation. It takes up to a minute; they are no deliveries.",
+        button: "Rehearse",
+    },
+    Action {
         name: "reveal-key",
         title: "Reveal key",
         says: "The verification key is shown once, and the audit log says so.",
@@ -114,11 +122,6 @@ impl Action {
         let found = ACTIONS.iter().find(|action| action.name == name);
         found.ok_or_else(|| Failure::Refused(ApiError::not_found().into_problem()))
     }
-}
-
-pub(super) async fn home(visitor: Visitor) -> Answer {
-    drop(visitor);
-    lead_to("/webhooks")
 }
 
 pub(super) async fn list(visitor: Visitor, uri: Uri) -> Answer {
@@ -154,11 +157,12 @@ async fn show(
 ) -> Answer {
     let id = checked(id)?;
     let webhook: Webhook = visitor.api.get(&format!("/api/v1/webhooks/{id}")).await?;
-    let metrics = visitor.api.get(&format!("/api/v1/webhooks/{id}/metrics")).await?;
+    let metrics: Metrics = visitor.api.get(&format!("/api/v1/webhooks/{id}/metrics")).await?;
+    let chart = Chart::of(&metrics.days, visitor.now);
     let search = Search::read(uri, Some(id));
     let table = Table::fetch(visitor, search, &format!("/webhooks/{id}")).await?;
     let frame = Frame { section: "webhooks", visitor };
-    render(&DetailsPage { frame, webhook, metrics, keys, table, notice })
+    render(&DetailsPage { frame, webhook, metrics, chart, keys, table, notice })
 }
 
 /// Ids are letters, digits, `-` and `_`; anything else names nothing, and must not become part of a path.
@@ -186,6 +190,12 @@ pub(super) async fn confirm(
 #[derive(Deserialize)]
 struct SentTests {
     deliveries: Vec<String>,
+}
+
+/// What a rehearsal has shown.
+#[derive(Deserialize)]
+struct Rehearsed {
+    words: String,
 }
 
 pub(super) async fn act(
@@ -216,6 +226,11 @@ pub(super) async fn act(
             let path = format!("{place}/test-events");
             let sent: SentTests = api.send(Method::POST, &path, &json!({})).await?;
             format!("test-events-{}", sent.deliveries.len())
+        }
+        "rehearse" => {
+            let path = format!("{place}/rehearsals");
+            let shown: Rehearsed = api.send(Method::POST, &path, &json!({})).await?;
+            return show(&visitor, id, &uri, None, Some(shown.words)).await;
         }
         "resume" => {
             let what = fields.given("backlog").unwrap_or("all");

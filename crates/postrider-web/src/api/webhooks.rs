@@ -111,7 +111,9 @@ pub(crate) async fn show(
     let newest = PageAsk { size: 1, cursor: None };
     let last = store.rehearsals(merchant, id, newest).await?;
     let last = last.rows.first().map(|last| LastRehearsalOut::new(last, &webhook));
-    tagged(StatusCode::OK, &webhook, &WebhookOut::new(&webhook, &health).with_rehearsal(last))
+    let keys = store.verification_keys(merchant, id).await?;
+    let shown = WebhookOut::new(&webhook, &health).with_rehearsal(last);
+    tagged(StatusCode::OK, &webhook, &shown.with_rotation(&keys, shared.now()))
 }
 
 pub(crate) async fn update(

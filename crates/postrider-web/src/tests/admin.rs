@@ -1,5 +1,7 @@
 //! The admin's pages: who sees them, what surrounds them, and that forms do what the API does.
 
+mod views;
+
 use super::{Answer, RANDOM_ID, TestApp};
 use crate::admin;
 use postrider_core::account::Role;

@@ -19,7 +19,7 @@ async fn metrics_count_the_last_thirty_days_of_one_webhook() {
     let path = format!("/api/v1/webhooks/{webhook}/metrics");
     let empty = json!({
         "failed": 0, "successful": 0, "successful_retries": 0, "pending_delivery": 0,
-        "latency_ms": null,
+        "latency_ms": null, "days": [],
     });
     assert_eq!(app.get(&path).await.json, empty);
     let posted = app.post_event(r#"{"object":{}}"#).await;
@@ -36,6 +36,9 @@ async fn metrics_count_the_last_thirty_days_of_one_webhook() {
     {
         assert_eq!(shown[name], expected, "{name}: {shown}");
     }
+    let today = format!("{}T00:00:00.000Z", &NOW.rfc3339()[..10]);
+    let day = json!({ "day": today, "failed": 0, "successful": 2, "pending_delivery": 1 });
+    assert_eq!(shown["days"], json!([day]));
     for name in ["p50", "p95", "p99"] {
         assert!(shown["latency_ms"][name].is_number(), "{shown}");
     }

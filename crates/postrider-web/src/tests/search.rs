@@ -80,7 +80,7 @@ async fn what_cannot_be_a_word_is_refused_by_name() {
 }
 
 /// A webhook with a delivery that failed.
-async fn with_failed(app: &TestApp) -> (String, String) {
+pub(super) async fn with_failed(app: &TestApp) -> (String, String) {
     // Nothing listens there; a policy with one short wait gives up soon.
     let body = serde_json::json!({
         "name": "dead", "target_url": "http://127.0.0.1:9/", "event_types": ["order.*"],

@@ -18,6 +18,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", () => copy(button, button.dataset.copy));
 }
+for (const button of document.querySelectorAll("[data-copy-from]")) {
+  button.hidden = false;
+  const from = document.getElementById(button.dataset.copyFrom);
+  button.addEventListener("click", () => copy(button, from.textContent));
+}
 for (const button of document.querySelectorAll("[data-copy-link]")) {
   const shown = document.querySelector("[data-link]");
   shown.textContent = location.origin + shown.dataset.link;

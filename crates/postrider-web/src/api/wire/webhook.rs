@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use postrider_core::catalogue::{Catalogue, Entity};
-use postrider_core::key::VerificationKey;
+use postrider_core::key::{VerificationKey, VerificationKeys};
 use postrider_core::limits;
 use postrider_core::pattern::Pattern;
 use postrider_core::refusal::Refusal;
@@ -13,6 +13,7 @@ use postrider_core::retry::RetryPolicy;
 use postrider_core::sign::Scheme;
 use postrider_core::snapshot::{AdditionalData, Choice};
 use postrider_core::target::{TargetRefusal, TargetUrl};
+use postrider_core::time::Timestamp;
 use postrider_core::webhook::{self, Header, Health, Webhook};
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
@@ -26,7 +27,8 @@ use crate::openapi::schema;
 use crate::shared::Shared;
 
 /// What is shown beside it.
-const READ_ONLY: [&str; 5] = ["id", "status", "health", "created_at", "updated_at"];
+const READ_ONLY: [&str; 6] =
+    ["id", "status", "health", "two_signatures_until", "created_at", "updated_at"];
 
 /// A rate limit as written: `null` takes it away.
 #[derive(Clone, Copy)]
@@ -323,6 +325,10 @@ pub(crate) struct WebhookOut<'a> {
     created_at: String,
     #[schemars(schema_with = "schema::time")]
     updated_at: String,
+    /// When the key before stops signing too; only during a rotation, and where one webhook is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    two_signatures_until: Option<String>,
     /// Deliveries an action has canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     canceled: Option<u64>,
@@ -349,6 +355,7 @@ impl<'a> WebhookOut<'a> {
             rate_limit_per_second: webhook.rate_limit_per_second,
             created_at: super::time(webhook.created_at),
             updated_at: super::time(webhook.updated_at),
+            two_signatures_until: None,
             canceled: None,
             last_rehearsal: None,
         }
@@ -357,6 +364,12 @@ impl<'a> WebhookOut<'a> {
     /// With the number of deliveries an action has canceled.
     pub(crate) fn with_canceled(self, canceled: Option<u64>) -> Self {
         Self { canceled, ..self }
+    }
+
+    /// With the end of the rotation that is under way at `now`.
+    pub(crate) fn with_rotation(self, keys: &VerificationKeys, now: Timestamp) -> Self {
+        let ends_at = keys.expiring_at(now).map(|expiring| super::time(expiring.expires_at));
+        Self { two_signatures_until: ends_at, ..self }
     }
 
     /// With what its newest rehearsal has shown.
