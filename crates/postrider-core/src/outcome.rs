@@ -174,7 +174,9 @@ impl OutcomeKind {
     pub const fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Success => return None,
-            Self::HttpError => "Look at the response and the receiver's own log; it is retried.",
+            Self::HttpError => {
+                "Look at the response and the receiver's own log; retries follow the webhook's policy."
+            }
             Self::Redirect => "Set the webhook's target to the address in the Location header.",
             Self::Gone => "The webhook was disabled; enable it when the receiver is back.",
             Self::Throttled => "Nothing: the wait the receiver asked for is kept.",

@@ -212,6 +212,11 @@ pub fn verify(header: &str, body: &[u8], key: &str) -> Result<i64, VerifyFault> 
     Err(VerifyFault::Mismatch)
 }
 
+/// The `ts` of an `ordergroove` header value, if it is of the documented form.
+pub fn timestamp_of(header: &str) -> Option<i64> {
+    parse(header).ok()?.0.parse().ok()
+}
+
 /// Splits a header value into its `ts` text and its signatures.
 fn parse(header: &str) -> Result<(&str, Vec<[u8; 32]>), VerifyFault> {
     let mut timestamp = None;

@@ -80,7 +80,9 @@ impl App {
     pub fn with_limits(options: AppOptions, limits: ListenerLimits) -> Self {
         let shared = Arc::new(Shared::new(options, limits));
         let api = router::build(&shared);
-        let router = api.clone().merge(admin::build(api, shared.engine.clock().clone()));
+        let clock = shared.engine.clock().clone();
+        let pages = admin::build(api.clone(), clock, &shared.signature_header);
+        let router = api.merge(pages);
         Self { shared, router }
     }
 

@@ -18,8 +18,8 @@ use crate::api::auth::Access::{
 use crate::api::auth::{self, Door};
 use crate::api::{
     api_keys, audit_log, deliveries, description, docs, event_types, events, explain, feed, health,
-    merchants, metrics, portal_links, preview, recoveries, rehearsals, sessions, setup, users,
-    verification, webhook_actions, webhooks,
+    merchants, metrics, portal_links, preview, recoveries, rehearsals, sessions, setup,
+    signature_checks, users, verification, webhook_actions, webhooks,
 };
 use crate::api_key::Scope::{
     self, DeliveriesRead, DeliveriesWrite, EventsWrite, WebhooksRead, WebhooksWrite,
@@ -145,6 +145,9 @@ fn webhooks() -> Vec<Route> {
         post("/api/v1/webhooks/{id}/verification-key/rotate", verification::rotate)
             .scope(WebhooksWrite)
             .doc(docs::webhooks::rotate_key),
+        post("/api/v1/webhooks/{id}/signature-checks", signature_checks::create)
+            .scope(WebhooksRead)
+            .doc(docs::webhooks::check_signature),
         post("/api/v1/webhooks/{id}/rehearsals", rehearsals::create)
             .scope(WebhooksWrite)
             .doc(docs::rehearsals::create),

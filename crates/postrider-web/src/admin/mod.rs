@@ -23,6 +23,7 @@ mod export;
 mod form;
 mod overview;
 mod page;
+mod receive;
 mod sign_in;
 mod undelivered;
 mod users;
@@ -41,6 +42,8 @@ use postrider_engine::Clock;
 pub(crate) struct Admin {
     api: Router,
     clock: Clock,
+    /// The name requests carry their signature under.
+    signature_header: Arc<str>,
 }
 
 /// Every page there is, and every form that is sent to one.
@@ -68,6 +71,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
         ("/undelivered", get(undelivered::list)),
         ("/undelivered/recover", get(undelivered::confirm).post(undelivered::recover)),
         ("/recoveries/{id}/cancel", post(undelivered::cancel)),
+        ("/receive", get(receive::page).post(receive::check)),
         ("/event-types", get(event_types::list)),
         ("/api-keys", get(api_keys::list).post(api_keys::create)),
         ("/api-keys/{id}/revoke", post(api_keys::revoke)),
@@ -89,8 +93,9 @@ pub(crate) fn owns(path: &str) -> bool {
 }
 
 /// The router of the pages, over the API they are made of.
-pub(crate) fn build(api: Router, clock: Clock) -> Router {
-    let admin = Arc::new(Admin { api, clock });
+pub(crate) fn build(api: Router, clock: Clock, signature_header: &str) -> Router {
+    let signature_header = Arc::from(signature_header);
+    let admin = Arc::new(Admin { api, clock, signature_header });
     let paged =
         pages().into_iter().fold(Router::new(), |router, (path, page)| router.route(path, page));
     paged.fallback(page::unknown).with_state(admin)

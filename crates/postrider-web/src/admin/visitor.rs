@@ -25,6 +25,7 @@ pub(super) struct Visitor {
     pub(super) api: Api,
     /// When the page was asked for.
     pub(super) now: Timestamp,
+    pub(super) signature_header: Arc<str>,
     /// What every form of this session carries.
     pub(super) form_token: String,
     pub(super) who: Who,
@@ -69,7 +70,8 @@ impl FromRequestParts<Arc<Admin>> for Visitor {
         let form_token = form_token(token);
         let api = Api { token: Some(Arc::from(token)), ..Stranger::of(parts, admin)?.0 };
         let who = api.get("/api/v1/sessions/current").await?;
-        Ok(Self { api, now: admin.clock.now(), form_token, who })
+        let signature_header = Arc::clone(&admin.signature_header);
+        Ok(Self { api, now: admin.clock.now(), signature_header, form_token, who })
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) mod recoveries;
 pub(crate) mod rehearsals;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod signature_checks;
 pub(crate) mod users;
 pub(crate) mod verification;
 pub(crate) mod webhook_actions;

@@ -25,6 +25,7 @@ mod recoveries;
 mod reference;
 mod rehearsals;
 mod search;
+mod signature_checks;
 mod wall;
 mod webhooks;
 mod world;

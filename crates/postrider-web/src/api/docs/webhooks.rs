@@ -7,6 +7,7 @@ use crate::api::verification::ROTATION;
 use crate::api::webhook_actions::{RESUME, ResumeDryRun, Sent, TEST_EVENTS};
 use crate::api::wire::key::VerificationOut;
 use crate::api::wire::metrics::MetricsOut;
+use crate::api::wire::signature_check::{CHECK, CheckOut};
 use crate::api::wire::webhook::WebhookOut;
 use crate::api::wire::webhook_fields::{NEW, WRITABLE};
 use crate::openapi::field::Field;
@@ -191,4 +192,22 @@ pub(crate) fn rotate_key() -> Operation {
     .path(WEBHOOK_ID)
     .optional_body(&ROTATION)
     .answers::<VerificationOut<'static>>(200, "The keys as they are now.")
+}
+
+pub(crate) fn check_signature() -> Operation {
+    Operation::new(
+        "checkSignature",
+        Tag::Keys,
+        "Check a signature",
+        "Why does a signature not match? Looks at a request as a receiver got it and says what \
+         happened to it: the JSON was written again, the key is an old one or another webhook's, \
+         a line break was added, the clock is wrong. Nothing of it is kept.",
+    )
+    .path(WEBHOOK_ID)
+    .body(&CHECK)
+    .example(json!({
+        "headers": "ts=1767225600,sig=0f2c6a8a7d1e4b3f9c5d8e7a6b1c2d3e4f5061728394a5b6c7d8e9f0a1b2c3d4",
+        "body": "{}",
+    }))
+    .answers::<CheckOut>(200, "What was found.")
 }

@@ -14,6 +14,7 @@ pub(crate) mod metrics;
 pub(crate) mod object;
 pub(crate) mod recovery;
 pub(crate) mod rehearsal;
+pub(crate) mod signature_check;
 pub(crate) mod undelivered;
 pub(crate) mod webhook;
 pub(crate) mod webhook_fields;

@@ -110,3 +110,20 @@ async fn a_recovery_is_asked_about_before_it_begins_and_shown_while_it_goes_on()
     let viewer = Browser::of(&app, Role::Viewer).await;
     assert_eq!(viewer.send("/undelivered/recover", &fields).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_pasted_request_is_judged_and_the_key_is_not_shown_again() {
+    let app = TestApp::new().await;
+    let id = app.webhook("http://127.0.0.1:9/", &["order.*"]).await;
+    let owner = Browser::of(&app, Role::Owner).await;
+    let page = owner.open(&format!("/receive?webhook={id}")).await.text;
+    assert!(
+        page.contains("Ordergroove-Signature") && page.contains("hmac.compare_digest"),
+        "{page}"
+    );
+    let fields =
+        [("webhook", id.as_str()), ("headers", "Host: a"), ("body", "<x>"), ("key", "whsec_mine")];
+    let judged = owner.send("/receive", &fields).await;
+    assert!(judged.text.contains("There is no signature header"), "{}", judged.text);
+    assert!(judged.text.contains("&#60;x&#62;") && !judged.text.contains("whsec_mine"));
+}
