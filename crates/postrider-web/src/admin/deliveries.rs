@@ -114,6 +114,13 @@ impl Search {
         query.finish()
     }
 
+    /// Where rows that arrive come from; none on older pages, which do not change.
+    pub(super) fn live(&self) -> Option<String> {
+        let of_page = if self.is_of_page { "&of_page=1" } else { "" };
+        let all = Self { is_of_page: false, ..self.clone() };
+        self.cursor.is_empty().then(|| format!("/deliveries/live?{}{of_page}", all.own()))
+    }
+
     pub(super) fn is_narrowed(&self) -> bool {
         !self.own().is_empty()
     }

@@ -21,8 +21,10 @@ mod event_types;
 mod events;
 mod export;
 mod form;
+mod live;
 mod overview;
 mod page;
+mod preview;
 mod receive;
 mod sign_in;
 mod undelivered;
@@ -60,11 +62,13 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
         ("/overview", get(overview::show)),
         ("/webhooks", get(webhooks::list)),
         ("/webhooks/new", get(webhook_form::new).post(webhook_form::create)),
+        ("/webhooks/preview", post(preview::show)),
         ("/webhooks/{id}", get(webhooks::details)),
         ("/webhooks/{id}/edit", get(webhook_form::edit).post(webhook_form::save)),
         ("/webhooks/{id}/{action}", get(webhooks::confirm).post(webhooks::act)),
         ("/deliveries", get(deliveries::log)),
         ("/deliveries/export", get(export::deliveries)),
+        ("/deliveries/live", get(live::deliveries)),
         ("/deliveries/{id}", get(deliveries::card)),
         ("/deliveries/{id}/resend", post(deliveries::resend)),
         ("/events/{id}", get(events::show)),

@@ -33,7 +33,7 @@ pub(super) const fn signatures() -> [&'static str; 3] {
 
 /// A webhook as it stands in the form.
 #[derive(Default)]
-struct Draft {
+pub(super) struct Draft {
     name: String,
     target_url: String,
     event_types: Vec<String>,
@@ -149,7 +149,7 @@ impl Draft {
         }
     }
 
-    fn sent(fields: &Fields) -> Self {
+    pub(super) fn sent(fields: &Fields) -> Self {
         let all = |name| fields.all(name).map(str::to_owned).collect();
         let text = |name| fields.text(name).to_owned();
         Self {
@@ -201,7 +201,7 @@ impl Draft {
         self.event_types.iter().map(String::as_str).filter(kept).collect()
     }
 
-    fn choices(&self) -> BTreeMap<&str, Vec<&str>> {
+    pub(super) fn choices(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut choices: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for cell in &self.additional_data {
             if let Some((family, entity)) = cell.split_once('.') {

@@ -27,6 +27,12 @@ pub(in crate::admin) struct Delivery {
 }
 
 impl Delivery {
+    /// What changes about it while somebody looks.
+    pub(in crate::admin) fn standing(&self) -> String {
+        let due = self.next_attempt_at.as_ref().map(Moment::exact).unwrap_or_default();
+        format!("{} {} {due}", self.status, self.attempts_count)
+    }
+
     /// Whether resending means anything.
     pub(in crate::admin) fn is_final(&self) -> bool {
         self.settled_at.is_some()

@@ -127,3 +127,50 @@ async fn a_pasted_request_is_judged_and_the_key_is_not_shown_again() {
     assert!(judged.text.contains("There is no signature header"), "{}", judged.text);
     assert!(judged.text.contains("&#60;x&#62;") && !judged.text.contains("whsec_mine"));
 }
+
+#[tokio::test]
+async fn rows_are_sent_when_they_are_not_as_the_browser_has_them() {
+    let app = TestApp::new().await;
+    app.webhook(&format!("http://{}/", app.receiver().await), &["order.*"]).await;
+    let owner = Browser::of(&app, Role::Owner).await;
+    let page = owner.open("/deliveries?status=success").await.text;
+    let (_, after) = page.split_once("data-live=\"").unwrap();
+    let place = after.split('"').next().unwrap().to_owned();
+    let ask = async |known: &str| {
+        let call = app.bare("GET", &place).header("cookie", &owner.cookie());
+        let answer = call.header("last-event-id", known).await;
+        assert_eq!(answer.header("content-type"), "text/event-stream");
+        answer.text
+    };
+    let id = |event: &str| {
+        let found = event.lines().find_map(|line| line.strip_prefix("id: "));
+        found.unwrap_or_default().to_owned()
+    };
+    let nothing = id(&ask("").await);
+    assert!(!ask(&nothing).await.contains("data:"));
+    app.post_event(r#"{"object":{}}"#).await;
+    app.engine.run_until_idle().await;
+    let event = ask(&nothing).await;
+    assert!(event.contains("data: <tr data-id=") && event.ends_with("\n\n"), "{event}");
+    assert!(event.lines().filter(|line| !line.is_empty()).all(|line| line.contains(": ")));
+    assert!(!ask(&id(&event)).await.contains("data:"));
+    owner.send("/sign-out", &[]).await;
+    let after = app.bare("GET", &place).header("cookie", &owner.cookie()).await;
+    assert_eq!(after.status, 303, "an ended session shows nothing more");
+}
+
+#[tokio::test]
+async fn the_preview_is_of_what_is_ticked() {
+    let app = TestApp::new().await;
+    let owner = Browser::of(&app, Role::Owner).await;
+    let fields = [("preview_type", "order.create"), ("additional_data", "order.customer")];
+    let with = owner.send("/webhooks/preview", &fields).await.text;
+    let without = owner.send("/webhooks/preview", &fields[..1]).await.text;
+    let bytes = |page: &str| {
+        let (before, _) = page.split_once(" bytes as it is sent").unwrap();
+        before.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+    };
+    assert!(bytes(&with) > bytes(&without), "{with}");
+    let unknown = [("preview_type", "order.lost")];
+    assert_eq!(owner.send("/webhooks/preview", &unknown).await.status, 422);
+}
