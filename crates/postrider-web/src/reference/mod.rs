@@ -136,7 +136,7 @@ fn describe(html: &mut Html, document: &Value, place: &Place<'_>) {
     parameters(html, place);
     body(html, place);
     answers(html, document, place);
-    html.markup("<h4>Example</h4><pre><code>");
+    html.markup("<h4>Example</h4><pre tabindex=\"0\"><code>");
     html.text(&example::curl(place.method, place.path, place.operation));
     html.markup("</code></pre></article>");
 }

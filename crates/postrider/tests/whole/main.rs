@@ -4,6 +4,8 @@
 //! - `crash`: nothing acknowledged is lost when the process is killed;
 //! - `backup`: a copy made under load has what was acknowledged, and delivers what was pending;
 //! - `bench`: a short bench adds up, and leaves nothing;
+//! - `browser`: what people do in the admin, in a real browser; what assistive technology and hostile
+//!   text make of its pages;
 //! - `bytes`: what a sender wrote arrives as the same bytes;
 //! - `verifiers`: others find the signatures right, and refuse what was changed;
 //! - `disk`: a disk that is full, or fails to sync, makes nothing acknowledged and nothing lost;
@@ -21,6 +23,7 @@
 
 mod backup;
 mod bench;
+mod browser;
 mod bytes;
 mod crash;
 mod disk;

@@ -131,6 +131,11 @@ fn present(path: PathBuf) -> PathBuf {
     path
 }
 
+/// A file of a package of npm.
+pub fn npm_file(path: &str) -> PathBuf {
+    present(target().join("verifiers/npm/node_modules").join(path))
+}
+
 /// The root of the source tree.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,6 +1,7 @@
 //! What whole-system tests share: the real program, a receiver that outlives it, raw HTTP, and the
 //! foreign verifiers; and the parts of the program over a clock moved by hand.
 
+pub mod browser;
 pub mod chance;
 pub mod disk;
 pub mod foreign;

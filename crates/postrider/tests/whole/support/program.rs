@@ -32,6 +32,9 @@ pub struct Installation {
     folder: tempfile::TempDir,
     pub merchant: String,
     pub api_key: String,
+    /// The owner's, who signs in with `password`.
+    pub email: String,
+    pub password: String,
 }
 
 impl Installation {
@@ -47,7 +50,13 @@ impl Installation {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let keys: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |name: &str| keys[name].as_str().unwrap_or_else(|| panic!("{keys}")).to_owned();
-        Self { merchant: text("merchant_id"), api_key: text("api_key"), folder }
+        Self {
+            merchant: text("merchant_id"),
+            api_key: text("api_key"),
+            email: text("email"),
+            password: text("password"),
+            folder,
+        }
     }
 
     /// Starts the program on this database and waits until it answers.
@@ -102,7 +111,13 @@ impl Installation {
         };
         copy(name, "postrider.db");
         copy("postrider.db.key", "postrider.db.key");
-        Self { folder, merchant: self.merchant.clone(), api_key: self.api_key.clone() }
+        Self {
+            folder,
+            merchant: self.merchant.clone(),
+            api_key: self.api_key.clone(),
+            email: self.email.clone(),
+            password: self.password.clone(),
+        }
     }
 
     fn database(&self) -> PathBuf {

@@ -1,5 +1,5 @@
-//! A receiver that outlives the program under test: a server on loopback that answers 200 and keeps
-//! every request as it arrived.
+//! A receiver that outlives the program under test: a server on loopback that answers 200, or what it
+//! is told, and keeps every request as it arrived.
 //!
 //! A request counts once it was read as a whole, before it is answered: what the sender then makes
 //! of a broken connection is the sender's business.
@@ -15,9 +15,13 @@ use super::http::Message;
 /// killed process: its deliveries are due again only after that.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
 #[derive(Debug, Default)]
 struct Kept {
     messages: Mutex<Vec<Message>>,
+    /// What requests are answered with, instead of 200.
+    answer: Mutex<Option<String>>,
     arrived: Condvar,
 }
 
@@ -45,6 +49,11 @@ impl Receiver {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Answers with this from now on, byte for byte; `None`: with 200.
+    pub fn answer_with(&self, answer: Option<&str>) {
+        *self.kept.answer.lock().unwrap() = answer.map(str::to_owned);
     }
 
     /// Where to send to.
@@ -87,8 +96,9 @@ fn serve(stream: &TcpStream, kept: &Kept) {
     while let Ok(Some(message)) = Message::read(&mut from) {
         kept.messages.lock().unwrap().push(message);
         kept.arrived.notify_all();
+        let answer = kept.answer.lock().unwrap().clone();
         let mut stream = stream;
-        if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
+        if stream.write_all(answer.as_deref().unwrap_or(OK).as_bytes()).is_err() {
             return;
         }
     }
