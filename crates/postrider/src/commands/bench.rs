@@ -15,6 +15,7 @@ mod generator;
 mod histogram;
 mod kernel;
 mod mark;
+mod pages;
 mod part;
 mod play;
 mod post;

@@ -20,7 +20,7 @@ const fn column(figure: &'static str, heading: &'static str, digits: usize) -> C
 }
 
 /// Figures of a scenario.
-const RESULTS: [Column; 17] = [
+const RESULTS: [Column; 18] = [
     column("accepted_per_second", "accepted/s", 0),
     column("delivered_per_second", "delivered/s", 0),
     column("accept_p50_ms", "accept p50", 2),
@@ -33,6 +33,7 @@ const RESULTS: [Column; 17] = [
     column("written_bytes_per_delivery", "B written", 0),
     column("peak_memory_mib", "peak MiB", 1),
     column("ready_seconds", "ready s", 2),
+    column("page_slowest_ms", "page ms", 1),
     column("lost", "lost", 0),
     column("duplicates", "duplicates", 0),
     column("refused", "refused", 0),

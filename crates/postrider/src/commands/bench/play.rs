@@ -103,6 +103,10 @@ impl Stage {
         }
         played.arrivals = self.wait(&mut receiver, &played.posted, targets).await?;
         played.add(cost(before, server.account()?));
+        if case.is_backlog {
+            let crowd = crowds.first().context("there is no crowd")?;
+            played.pages = Box::pin(server.page_times(crowd)).await?;
+        }
         Ok((played.figures(), played.complaints()))
     }
 
@@ -232,6 +236,8 @@ struct Played {
     ready_micros: Option<u64>,
     /// When what had been held back was let go.
     drained_from: Option<u64>,
+    /// Milliseconds of pages, when they were looked at.
+    pages: Vec<(&'static str, f64)>,
 }
 
 impl Played {
@@ -245,6 +251,7 @@ impl Played {
             is_accounted: true,
             ready_micros: None,
             drained_from: None,
+            pages: Vec::new(),
         }
     }
 
@@ -293,7 +300,8 @@ impl Played {
             ("peak_memory_mib", accounted(each(cost.peak_kib, 1_024))),
             ("ready_seconds", self.ready_micros.and_then(|micros| each(micros, 1_000_000))),
         ];
-        known.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
+        let known = known.into_iter().filter_map(|(name, figure)| Some((name, figure?)));
+        known.chain(self.pages.iter().copied()).collect()
     }
 
     /// What senders were told instead of an acceptance.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Request, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -94,6 +94,23 @@ impl Connection {
         let text = String::from_utf8_lossy(&body);
         let text: String = text.chars().take(ANSWER_SHOWN_CHARS).collect();
         Ok(Err(format!("{status}: {text}")))
+    }
+
+    /// Asks for a page and reads all of it.
+    pub(super) async fn get(
+        &mut self,
+        path: &str,
+        (name, value): &(String, String),
+    ) -> anyhow::Result<StatusCode> {
+        let request = Request::get(path).header(HOST, &self.target.authority).header(name, value);
+        let request = request.body(Full::new(Bytes::new()))?;
+        let sender = self.sender().await?;
+        sender.ready().await?;
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        body.map_err(anyhow::Error::from_boxed)?;
+        Ok(status)
     }
 
     async fn sender(&mut self) -> anyhow::Result<&mut SendRequest<Full<Bytes>>> {

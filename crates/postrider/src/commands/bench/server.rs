@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::cases::{Crowd, Hook, Place};
 use super::kernel::Account;
+use super::pages;
 use super::part::Part;
 use super::receiver::Places;
 use super::tls;
@@ -114,6 +115,16 @@ impl Server {
     /// Lets everything go that waits.
     pub(super) async fn resume(&self, merchants: &[Merchant]) -> anyhow::Result<()> {
         self.act(merchants, "resume", &json!({"backlog": "all"})).await
+    }
+
+    /// Milliseconds of the admin's pages, as the first of these merchants sees them.
+    pub(super) async fn page_times(
+        &self,
+        merchants: &[Merchant],
+    ) -> anyhow::Result<Vec<(&'static str, f64)>> {
+        let merchant = merchants.first().context("there is no merchant")?;
+        let webhook = merchant.webhooks.first().context("there is no webhook")?;
+        pages::times(&self.api(Some(merchant))?, self.address, webhook).await
     }
 
     async fn act(&self, merchants: &[Merchant], action: &str, body: &Value) -> anyhow::Result<()> {
