@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -26,6 +26,7 @@ use tower::ServiceExt;
 use crate::error::{ApiError, Problem};
 use crate::legacy;
 use crate::listener::REQUEST_HEADERS_MAX;
+use crate::public_url::PublicUrl;
 use crate::shared::Shared;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -69,7 +70,10 @@ pub(crate) async fn answer(
         Ok(()) => route(shared, router, legacy::without_slash(request)).await,
         Err(error) => error.into_response(),
     };
-    let response = finish(response, &id.to_string(), is_legacy);
+    let mut response = finish(response, &id.to_string(), is_legacy);
+    if let Some(value) = shared.public_url.as_ref().and_then(PublicUrl::strict_transport) {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+    }
     let (status, taken) = (response.status().as_u16(), clock.reading().saturating_sub(started));
     tracing::debug!(%method, path, status, request_id = %id, ?taken, "request answered");
     response

@@ -25,6 +25,7 @@ mod legacy;
 mod listener;
 mod openapi;
 mod passwords;
+mod public_url;
 mod reference;
 mod router;
 mod shared;
@@ -45,6 +46,7 @@ use postrider_engine::Engine;
 
 use founding::SetupCode;
 pub use listener::{ListenerLimits, serve};
+pub use public_url::PublicUrl;
 use shared::Shared;
 
 /// What an [`App`] is made of.
@@ -57,6 +59,8 @@ pub struct AppOptions {
     pub allow_http_targets: bool,
     /// The configured name of the signature header, which webhooks may not set themselves.
     pub signature_header: String,
+    /// Where people reach it, if that was said.
+    pub public_url: Option<PublicUrl>,
     /// Requests a second all keys and people of a merchant may make together; `None`: as many as they like.
     pub requests_per_second: Option<NonZeroU32>,
     /// What opens the database, when it is empty.
@@ -81,7 +85,8 @@ impl App {
         let shared = Arc::new(Shared::new(options, limits));
         let api = router::build(&shared);
         let clock = shared.engine.clock().clone();
-        let pages = admin::build(api.clone(), clock, &shared.signature_header);
+        let public_url = shared.public_url.clone();
+        let pages = admin::build(api.clone(), clock, &shared.signature_header, public_url);
         let router = api.merge(pages);
         Self { shared, router }
     }

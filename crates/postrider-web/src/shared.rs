@@ -16,6 +16,7 @@ use crate::api::rate::RequestRate;
 use crate::api::refusals::Refusals;
 use crate::founding::SetupCode;
 use crate::passwords::Hashing;
+use crate::public_url::PublicUrl;
 use crate::throttle::Throttle;
 use crate::{AppOptions, ListenerLimits};
 
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) rules: TargetRules,
     pub(crate) signature_header: String,
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) limits: ListenerLimits,
     /// Callers whose key was looked up lately.
     pub(crate) keys: KeyCache,
@@ -52,6 +54,7 @@ impl Shared {
             addresses,
             allow_http_targets,
             signature_header,
+            public_url,
             requests_per_second,
             setup,
         } = options;
@@ -59,6 +62,7 @@ impl Shared {
             engine,
             rules: TargetRules { allow_http: allow_http_targets, addresses },
             signature_header,
+            public_url,
             limits,
             keys: KeyCache::default(),
             refusals: Refusals::default(),

@@ -83,6 +83,9 @@ pub(crate) struct ConfigFlags {
     /// Address of the API
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Address under which people reach it, such as https://hooks.example.com
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Address where metrics are read without a key
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<String>,
@@ -132,6 +135,7 @@ impl ConfigFlags {
             ("database", &self.database),
             ("retention_days", &self.retention_days),
             ("listen", &self.listen),
+            ("public_url", &self.public_url),
             ("metrics_listen", &self.metrics_listen),
             ("merchant_request_rate", &self.merchant_request_rate),
             ("allow_http_targets", &self.allow_http_targets),

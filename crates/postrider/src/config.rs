@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use postrider_engine::Sabotage;
 use postrider_engine::schemas::SchemaCheck;
+use postrider_web::PublicUrl;
 
 use crate::cli::ConfigFlags;
 use crate::failure::Failure;
@@ -63,6 +64,8 @@ pub(crate) struct Web {
     pub(crate) listen: SocketAddr,
     /// Where metrics are read without a key, if anywhere.
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Where people reach it.
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) merchant_request_rate: Rate,
 }
 
@@ -71,6 +74,7 @@ impl Default for Web {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics_listen: None,
+            public_url: None,
             merchant_request_rate: Rate::default(),
         }
     }
@@ -127,6 +131,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: "--listen",
         read: |config, raw| put(&mut config.web.listen, raw),
         show: |config| config.web.listen.show(),
+    },
+    Setting {
+        key: "public_url",
+        flag: "--public-url",
+        read: |config, raw| put(&mut config.web.public_url, raw),
+        show: |config| config.web.public_url.show(),
     },
     Setting {
         key: "metrics_listen",

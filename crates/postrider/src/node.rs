@@ -112,6 +112,7 @@ impl Node {
             addresses,
             allow_http_targets: config.egress.allow_http_targets,
             signature_header: config.signature_header.as_str().to_owned(),
+            public_url: config.web.public_url.clone(),
             requests_per_second: config.web.merchant_request_rate.per_second(),
             setup,
         });

@@ -37,8 +37,11 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use postrider_engine::Clock;
+
+use crate::public_url::PublicUrl;
 
 /// What pages need: the API, and the time.
 pub(crate) struct Admin {
@@ -97,10 +100,19 @@ pub(crate) fn owns(path: &str) -> bool {
 }
 
 /// The router of the pages, over the API they are made of.
-pub(crate) fn build(api: Router, clock: Clock, signature_header: &str) -> Router {
+pub(crate) fn build(
+    api: Router,
+    clock: Clock,
+    signature_header: &str,
+    public_url: Option<PublicUrl>,
+) -> Router {
     let signature_header = Arc::from(signature_header);
     let admin = Arc::new(Admin { api, clock, signature_header });
     let paged =
         pages().into_iter().fold(Router::new(), |router, (path, page)| router.route(path, page));
-    paged.fallback(page::unknown).with_state(admin)
+    let paged = paged.fallback(page::unknown).with_state(admin);
+    match public_url {
+        Some(url) => paged.layer(from_fn_with_state(Arc::new(url), page::demand_host)),
+        None => paged,
+    }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{
     ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::IntoResponse;
 
 use super::visitor::Visitor;
 use crate::error::{ApiError, Problem};
+use crate::public_url::PublicUrl;
 
 /// Everything a page loads comes from here, nothing is inline, and nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -100,6 +103,21 @@ pub(super) fn lead_with(path: &str, cookie: &str) -> Answer {
     cookie.set_sensitive(true);
     response.headers_mut().insert(SET_COOKIE, cookie);
     Ok(response)
+}
+
+/// Pages are for the address people were told; another name that leads here is a mistake or a trick
+/// (DNS rebinding).
+pub(super) async fn demand_host(
+    State(url): State<Arc<PublicUrl>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response<Body> {
+    if url.is_host_of(request.headers()) {
+        return next.run(request).await;
+    }
+    let detail = format!("The admin is at {url}, not at the address this was sent to.");
+    let error = ApiError::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", detail);
+    Failure::Refused(error.into_problem()).into_response()
 }
 
 /// Whoever follows a wrong link in a browser gets a page, a program its problem document.

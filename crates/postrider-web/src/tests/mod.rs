@@ -54,7 +54,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::api_key::{KeyKind, Scopes, Secret};
-use crate::{App, AppOptions, ListenerLimits};
+use crate::{App, AppOptions, ListenerLimits, PublicUrl};
 
 /// When tests happen.
 pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
@@ -88,6 +88,7 @@ pub(super) struct Setup {
     pub(super) schema_check: SchemaCheck,
     pub(super) name_servers: Vec<SocketAddr>,
     pub(super) requests_per_second: Option<NonZeroU32>,
+    pub(super) public_url: Option<PublicUrl>,
 }
 
 impl Default for Setup {
@@ -101,6 +102,7 @@ impl Default for Setup {
             schema_check: SchemaCheck::default(),
             name_servers: Vec::new(),
             requests_per_second: NonZeroU32::new(REQUESTS_PER_SECOND),
+            public_url: None,
         }
     }
 }
@@ -169,6 +171,7 @@ impl TestApp {
             addresses,
             allow_http_targets: allows_loopback,
             signature_header: "Ordergroove-Signature".to_owned(),
+            public_url: setup.public_url,
             requests_per_second: setup.requests_per_second,
             setup: None,
         };
@@ -289,6 +292,13 @@ impl Call<'_> {
 
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Sent to another host.
+    pub(super) fn host(mut self, host: &str) -> Self {
+        let headers = self.request.headers_mut().unwrap();
+        headers.insert("host", host.parse().unwrap());
         self
     }
 

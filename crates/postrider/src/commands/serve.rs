@@ -34,10 +34,10 @@ pub(crate) async fn run(flags: &ConfigFlags) -> Result<ExitCode, Failure> {
     }
     if let Some(text) = text {
         // To the terminal only: whoever can read the log is not always its owner.
+        let own = || format!("http://{}", node.address);
+        let base = config.web.public_url.as_ref().map_or_else(own, ToString::to_string);
         say(&format!(
-            "The database is empty. Within an hour, set it up once at\n  \
-             http://{}/set-up?code={}",
-            node.address,
+            "The database is empty. Within an hour, set it up once at\n  {base}/set-up?code={}",
             text.reveal()
         ));
     }

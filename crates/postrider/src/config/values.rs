@@ -14,6 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use postrider_core::{sign, webhook};
 use postrider_engine::schemas::SchemaCheck;
+use postrider_web::PublicUrl;
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +166,17 @@ impl Value for Option<SocketAddr> {
     }
     fn show(&self) -> String {
         self.map_or_else(|| quoted(""), |address| address.show())
+    }
+}
+
+/// Empty text is no address.
+impl Value for Option<PublicUrl> {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+    }
+    fn show(&self) -> String {
+        quoted(&self.as_ref().map(ToString::to_string).unwrap_or_default())
     }
 }
 

@@ -68,6 +68,19 @@ for (const types of document.querySelectorAll("[data-types]")) {
   });
 }
 
+// A filter that is chosen is applied; what is typed waits for Enter or the button.
+for (const form of document.querySelectorAll("form.search")) {
+  for (const choice of form.querySelectorAll("[name=status],[name=event_type]")) {
+    choice.addEventListener("change", () => form.requestSubmit());
+  }
+  // Fields that say nothing stay out of the address, which people share.
+  form.addEventListener("formdata", (event) => {
+    const all = [...event.formData];
+    const hasValue = all.some(([name, value]) => name === "value" && value);
+    for (const [name, value] of all) if (!value || (name === "find" && !hasValue)) event.formData.delete(name);
+  });
+}
+
 // Deliveries that arrive or move while one looks. What one reads stays where it is: rows change in
 // place, and new ones wait behind a button unless the top of the table is in view.
 const IDLE_MS_MAX = 15 * 60 * 1000;

@@ -3,7 +3,7 @@
 use postrider_core::account::Role;
 
 use super::super::search::with_failed;
-use super::super::{RANDOM_ID, TestApp};
+use super::super::{RANDOM_ID, Setup, TestApp};
 use super::Browser;
 
 #[tokio::test]
@@ -173,4 +173,28 @@ async fn the_preview_is_of_what_is_ticked() {
     assert!(bytes(&with) > bytes(&without), "{with}");
     let unknown = [("preview_type", "order.lost")];
     assert_eq!(owner.send("/webhooks/preview", &unknown).await.status, 422);
+}
+
+#[tokio::test]
+async fn pages_answer_under_their_public_address_alone_and_ask_for_tls() {
+    let public_url = Some("https://hooks.example.com".parse().unwrap());
+    let app = TestApp::set_up(Setup { public_url, ..Setup::default() }).await;
+    for (host, page) in [
+        ("hooks.example.com", 200),
+        ("Hooks.Example.com:443", 200),
+        ("localhost", 421),
+        ("evil.example", 421),
+    ] {
+        let answer = app.bare("GET", "/sign-in").host(host).await;
+        assert_eq!(answer.status, page, "{host}");
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            "max-age=63072000; includeSubDomains"
+        );
+        assert_eq!(app.bare("GET", "/healthz").host(host).await.status, 200, "{host}");
+    }
+    assert_eq!(
+        TestApp::new().await.bare("GET", "/sign-in").await.header("strict-transport-security"),
+        ""
+    );
 }

@@ -8,18 +8,69 @@ use crate::support::program::Server;
 use crate::support::{Installation, Receiver, create_webhook};
 
 /// Each would run, or become an element, on a page that does not escape what it shows.
-const VECTORS: [&str; 6] = [
+const PAYLOADS: [&str; 20] = [
     "<script>window.xss=1</script>",
-    "\"><img src=x onerror=window.xss=2>",
-    "'><svg onload=window.xss=3>",
-    "</textarea></title><iframe srcdoc='<script>parent.xss=4</script>'></iframe>",
-    "{{constructor.constructor('window.xss=5')()}}",
-    "<a href=javascript:window.xss=6 autofocus onfocus=window.xss=6>x</a>",
+    "<img src=x onerror=window.xss=1>",
+    "<svg onload=window.xss=1>",
+    "<iframe srcdoc='<script>parent.xss=1</script>'></iframe>",
+    "<body onload=window.xss=1>",
+    "<input autofocus onfocus=window.xss=1>",
+    "<details open ontoggle=window.xss=1>",
+    "<video><source onerror=window.xss=1></video>",
+    "<a href=javascript:window.xss=1>x</a>",
+    "<object data=javascript:window.xss=1></object>",
+    "<embed src=javascript:window.xss=1>",
+    "<form action=javascript:window.xss=1><button>x</button></form>",
+    "<math><mtext><script>window.xss=1</script></mtext></math>",
+    "<meta http-equiv=refresh content='0;url=javascript:window.xss=1'>",
+    "<base href=//evil.example>",
+    "<style>@import'//evil.example'</style>",
+    "<link rel=stylesheet href=//evil.example>",
+    "<marquee onstart=window.xss=1>",
+    "{{constructor.constructor('window.xss=1')()}}",
+    "javascript:window.xss=1",
 ];
+/// What a payload may have to leave first.
+const PREFIXES: [&str; 11] = [
+    "",
+    "\">",
+    "'>",
+    "</title>",
+    "</textarea>",
+    "</script>",
+    "</pre>",
+    "-->",
+    "</option></select>",
+    "]]>",
+    "\\\">",
+];
+/// The most characters a name has.
+const NAME_CHARS_MAX: usize = 256;
 
-/// What a vector would have become.
+/// What a payload would have become.
 const PROBE: &str = "return window.xss !== undefined || document.querySelector('main script, main img, \
-    main iframe, main svg:not([class]):not(figure svg), main [onerror], main [onload], main [onfocus]') !== null";
+    main iframe, main object, main embed, main base, main style, main link, main meta, main video, \
+    main marquee, main math, main svg:not([class]):not(figure svg), main [onerror], main [onload], \
+    main [onfocus], main [ontoggle], main [onstart], main [href^=javascript], main [action^=javascript]') !== null";
+
+/// Every payload after every prefix.
+fn vectors() -> impl Iterator<Item = String> {
+    let after =
+        |prefix: &'static str| PAYLOADS.iter().map(move |payload| format!("{prefix}{payload}"));
+    PREFIXES.into_iter().flat_map(after)
+}
+
+/// All vectors, as many to a name as it takes.
+fn names() -> Vec<String> {
+    let mut names = vec![String::new()];
+    for vector in vectors() {
+        if names.last().unwrap().len() + vector.len() > NAME_CHARS_MAX {
+            names.push(String::new());
+        }
+        names.last_mut().unwrap().push_str(&vector);
+    }
+    names
+}
 
 /// The pages there are, with the ids of what is stored.
 struct Site {
@@ -30,31 +81,39 @@ struct Site {
     pages: Vec<String>,
 }
 
-/// An installation where everything is called like the vectors.
+/// An installation where everything is called like a vector.
 fn hostile() -> Site {
     let installation = Installation::fresh();
     let (server, receiver) = (installation.serve(), Receiver::start());
-    let all = VECTORS.join(" ");
+    let all: String = vectors().collect();
+    assert!(vectors().count() >= 200);
     let answer = format!(
-        "HTTP/1.1 500 {0}\r\nx-answer: {0}\r\ncontent-type: text/html\r\ncontent-length: {1}\r\n\r\n{0}",
-        all,
-        all.len()
+        "HTTP/1.1 500 {0}\r\nx-answer: {0}\r\ncontent-type: text/html\r\ncontent-length: {1}\r\n\r\n{2}",
+        PAYLOADS[..4].concat(),
+        all.len(),
+        all
     );
     receiver.answer_with(Some(&answer));
     let mut client = installation.client(&server);
+    let names = names();
     let more = json!({
-        "name": VECTORS[..4].join(" "), "headers": { "X-Shop": all }, "retry_policy": { "waits_seconds": [1] },
+        "name": names[0], "headers": { "X-Shop": PAYLOADS[..8].concat() },
+        "retry_policy": { "waits_seconds": [1] },
     });
     create_webhook(&mut client, &receiver, &more);
-    let object = json!({ "customer": VECTORS[1], "public_id": VECTORS[0], "note": all });
+    for name in &names[1..] {
+        let idle = json!({ "name": name, "event_types": ["order.reminder"] });
+        create_webhook(&mut client, &receiver, &idle);
+    }
+    let object = json!({ "customer": PAYLOADS[1], "public_id": PAYLOADS[0], "note": all });
     let event =
         json!({ "type": "order.create", "data": { "object": object }, "context": { "note": all } });
     let posted = client.post("/api/v1/events", &event).expect(202).json();
-    let webhooks = client.get("/api/v1/webhooks").expect(200).json();
-    let webhook = webhooks["results"][0]["id"].as_str().unwrap().to_owned();
+    let deliveries = client.get("/api/v1/deliveries").expect(200).json();
+    let webhook = deliveries["results"][0]["webhook"].as_str().unwrap().to_owned();
     let browser = Browser::signed_in(&installation, &server);
     browser.open("/api-keys");
-    browser.fill("name", VECTORS[1]);
+    browser.fill("name", PAYLOADS[1]);
     browser.click("//form[@action='/api-keys']//button");
     browser.find("//h2[.='The new key'] | //*[@role='alert']");
     browser.open("/deliveries");
@@ -108,9 +167,9 @@ fn hostile_text_stays_text_on_every_page() {
     assert_eq!(refused, Vec::<String>::new(), "nothing even tried");
     // The control: a page that took a text for markup is noticed.
     browser.open("/overview");
-    for vector in VECTORS.iter().filter(|vector| vector.contains('<')) {
-        browser.run("document.querySelector('main').innerHTML = arguments[0]", &[json!(vector)]);
-        assert_eq!(browser.run(PROBE, &[]), true, "{vector}");
+    for payload in [0, 1, 2, 3, 5, 8, 9, 14].map(|kind| PAYLOADS[kind]) {
+        browser.run("document.querySelector('main').innerHTML = arguments[0]", &[json!(payload)]);
+        assert_eq!(browser.run(PROBE, &[]), true, "{payload}");
     }
 }
 

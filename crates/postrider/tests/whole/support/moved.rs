@@ -80,6 +80,7 @@ async fn start(url: String, clock: Clock) -> (SocketAddr, Engine) {
         engine: engine.clone(),
         addresses,
         allow_http_targets: true,
+        public_url: None,
         requests_per_second: None,
         signature_header: SIGNATURE_HEADER.to_owned(),
         setup: None,
