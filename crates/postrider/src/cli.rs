@@ -83,7 +83,7 @@ pub(crate) struct ConfigFlags {
     /// Address of the API
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Address under which people reach it, such as https://hooks.example.com
+    /// Address under which people reach it, when something stands before it
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Address where metrics are read without a key
