@@ -23,7 +23,7 @@ use crate::recovery::{Begun, Recoverable, RecoveryFilter};
 mod figures;
 mod lists;
 
-pub use figures::{DayFigures, Latency, Waiting, WebhookMetrics};
+pub use figures::{Latency, SpanFigures, Waiting, WebhookMetrics};
 pub use lists::{
     Cursor, Delivery, DeliveryDetail, DeliveryFilter, EventFilter, FeedPage, FeedPosition, FeedRow,
     ListedEvent, Page, PageAsk, StoredEvent, Undelivered, UndeliveredGroup,
@@ -187,6 +187,15 @@ pub trait Catalog: Send + Sync {
         id: WebhookId,
         since: Timestamp,
     ) -> Result<WebhookMetrics>;
+
+    /// The counts of a webhook by the UTC hour deliveries were created in, from the hour of `since`
+    /// on, the oldest first; hours without any are left out. At least the last 48 are known.
+    async fn webhook_hours(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<SpanFigures>>;
 
     /// How many deliveries wait for a webhook: what a resume would send. Reads beside the writer, a
     /// bounded number.

@@ -136,6 +136,9 @@ fn webhooks() -> Vec<Route> {
         get("/api/v1/webhooks/{id}/metrics", metrics::show)
             .scope(WebhooksRead)
             .doc(docs::webhooks::metrics),
+        get("/api/v1/webhooks/{id}/metrics/hours", metrics::hours)
+            .scope(WebhooksRead)
+            .doc(docs::webhooks::hours),
         get("/api/v1/webhooks/{id}/feed", feed::show)
             .scope(DeliveriesWrite)
             .doc(docs::deliveries::feed),

@@ -19,14 +19,14 @@ pub struct WebhookMetrics {
     pub latency: Option<Latency>,
     /// The same counts by the UTC day deliveries were created on, the oldest first; days without
     /// any are left out.
-    pub days: Vec<DayFigures>,
+    pub days: Vec<SpanFigures>,
 }
 
-/// How the deliveries created on one UTC day stand.
+/// How the deliveries created within one UTC day or hour stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DayFigures {
-    /// The first moment of the day.
-    pub day: Timestamp,
+pub struct SpanFigures {
+    /// Its first moment.
+    pub begins_at: Timestamp,
     /// Given up.
     pub failed: u64,
     /// Delivered.

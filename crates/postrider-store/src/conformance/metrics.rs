@@ -9,7 +9,8 @@ use postrider_core::outcome::Outcome;
 
 use super::Harness;
 use super::fixture::{at, attempt, merchant, minted, stamp, webhook_id};
-use crate::catalog::{DayFigures, Latency, WebhookMetrics};
+use crate::catalog::{Latency, SpanFigures, WebhookMetrics};
+use crate::error::StoreError;
 use crate::queue::{Change, LeasedDelivery};
 
 const DAY: i64 = 86_400;
@@ -53,7 +54,7 @@ pub async fn metrics_count_each_state_and_the_successes_that_took_a_retry(harnes
         successful_retries: 1,
         pending: 1,
         latency: Some(Latency { p50: millis(20), p95: millis(30), p99: millis(30) }),
-        days: vec![DayFigures { day: at(midnight()), failed: 1, successful: 3, pending: 1 }],
+        days: vec![SpanFigures { begins_at: at(midnight()), failed: 1, successful: 3, pending: 1 }],
     };
     assert_eq!(metrics(&harness, 0).await, expected);
 }
@@ -74,8 +75,39 @@ pub async fn metrics_leave_out_days_before(harness: Harness) {
         assert_eq!(metrics(&harness, since).await.pending, pending, "{since}");
     }
     let days = metrics(&harness, midnight).await.days;
-    let days: Vec<_> = days.iter().map(|day| (day.day, day.pending)).collect();
+    let days: Vec<_> = days.iter().map(|day| (day.begins_at, day.pending)).collect();
     assert_eq!(days, [(at(midnight), 2), (at(midnight + DAY), 1)]);
+}
+
+pub async fn hours_are_told_apart_for_two_days_and_then_added_to_their_day(mut harness: Harness) {
+    const HOUR: i64 = 3_600;
+    harness = harness.with_webhooks(2).await;
+    let midnight = midnight();
+    for (n, seconds) in [(1, midnight), (2, midnight + HOUR - 1), (3, midnight + HOUR)] {
+        harness.post_one(n, 1, seconds).await;
+    }
+    let hours = async |harness: &Harness, since: i64| {
+        let hours = harness.webhook_hours(merchant(1), webhook_id(1), at(since)).await.unwrap();
+        hours.iter().map(|hour| (hour.begins_at, hour.pending)).collect::<Vec<_>>()
+    };
+    let both = [(at(midnight), 2), (at(midnight + HOUR), 1)];
+    assert_eq!(hours(&harness, midnight + HOUR - 1).await, both);
+    assert_eq!(hours(&harness, midnight + HOUR).await, both[1..]);
+    // Two days on, whatever is written adds them to their day; what moves then still counts.
+    let later = midnight + 3 * DAY;
+    harness.post_one(4, 1, later).await;
+    let leased = harness.lease_of(1, 1, later).await.deliveries;
+    succeed(&harness, &leased[0], later, 5).await;
+    let shown = metrics(&harness, midnight).await;
+    let days: Vec<_> =
+        shown.days.iter().map(|day| (day.begins_at, day.successful, day.pending)).collect();
+    assert_eq!(days, [(at(midnight), 1, 2), (at(later), 0, 1)]);
+    assert_eq!((shown.successful, shown.pending), (1, 3));
+    harness.restart(at(later)).await;
+    let balance = harness.balance().await.unwrap();
+    assert_eq!((balance.decided, balance.success, balance.is_even()), (4, 1, true));
+    let unknown = harness.webhook_hours(merchant(2), webhook_id(1), at(0)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)), "{unknown:?}");
 }
 
 pub async fn figures_follow_every_move_and_balance(harness: Harness) {

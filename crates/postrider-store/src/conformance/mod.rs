@@ -147,6 +147,7 @@ macro_rules! conformance {
             metrics: [
                 metrics_count_each_state_and_the_successes_that_took_a_retry
                 metrics_leave_out_days_before
+                hours_are_told_apart_for_two_days_and_then_added_to_their_day
                 figures_follow_every_move_and_balance
                 latencies_are_those_of_the_newest_successes
             ]

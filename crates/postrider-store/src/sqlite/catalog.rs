@@ -24,7 +24,7 @@ use super::{
 };
 use crate::catalog::{
     ApiKey, AuditFilter, Audited, Catalog, Delivery, DeliveryDetail, DeliveryFilter, EventFilter,
-    FeedPage, FeedPosition, ListedEvent, Merchant, Note, Page, PageAsk, StatusChange,
+    FeedPage, FeedPosition, ListedEvent, Merchant, Note, Page, PageAsk, SpanFigures, StatusChange,
     StatusChanged, StoredEvent, Undelivered, Waiting, WebhookMetrics,
 };
 use crate::error::Result;
@@ -246,6 +246,19 @@ impl Catalog for Sqlite {
         let read = move |reader: &Connection| {
             webhooks::one(reader, merchant, id)?;
             metrics::of(reader, id, since)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn webhook_hours(
+        &self,
+        merchant: MerchantId,
+        id: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<SpanFigures>> {
+        let read = move |reader: &Connection| {
+            webhooks::one(reader, merchant, id)?;
+            metrics::by_hour(reader, id, since)
         };
         self.readers.run(read).await
     }

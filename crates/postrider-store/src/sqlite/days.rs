@@ -1,41 +1,77 @@
-//! Figures kept while deliveries move: per webhook and UTC day of creation.
+//! Figures kept while deliveries move: per webhook and UTC hour of creation, and per day once two days
+//! have passed.
 //!
 //! A job notes what it moves; what a group of jobs moved is written just before its commit, one row
-//! per webhook and day however many deliveries it was. Invariant: a job that is undone takes its
-//! notes with it, so the figures are those of the rows at every commit.
+//! per webhook and hour however many deliveries it was. Invariants: a job that is undone takes its
+//! notes with it, so the figures are those of the rows at every commit; a figure is the sum of both
+//! tables, wherever a part of it stands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
 use postrider_core::delivery::State;
 use postrider_core::ids::WebhookId;
 use postrider_core::time::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Statement, params};
 
 use super::rows::collect;
 use crate::error::Result;
 use crate::queue::Balance;
 
-const ADD: &str = "INSERT INTO webhook_days (day, webhook, decided, pending, successful, \
-     successful_retries, failed, canceled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
-     ON CONFLICT (day, webhook) DO UPDATE SET decided = decided + excluded.decided, \
-     pending = pending + excluded.pending, successful = successful + excluded.successful, \
-     successful_retries = successful_retries + excluded.successful_retries, \
-     failed = failed + excluded.failed, canceled = canceled + excluded.canceled";
-const OF_WEBHOOK: &str = "SELECT decided, pending, successful, successful_retries, failed, canceled \
+macro_rules! add {
+    ($table:literal, $span:literal) => {
+        concat!(
+            "INSERT INTO ", $table, " (", $span, ", webhook, decided, pending, successful, \
+             successful_retries, failed, canceled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+             ON CONFLICT (", $span, ", webhook) DO UPDATE SET decided = decided + excluded.decided, \
+             pending = pending + excluded.pending, successful = successful + excluded.successful, \
+             successful_retries = successful_retries + excluded.successful_retries, \
+             failed = failed + excluded.failed, canceled = canceled + excluded.canceled"
+        )
+    };
+}
+
+const ADD_TO_HOUR: &str = add!("webhook_hours", "hour");
+const ADD_TO_DAY: &str = add!("webhook_days", "day");
+const OF_DAY: &str = "SELECT decided, pending, successful, successful_retries, failed, canceled \
      FROM webhook_days WHERE day = ?1 AND webhook = ?2";
+const OF_HOUR: &str = "SELECT decided, pending, successful, successful_retries, failed, canceled \
+     FROM webhook_hours WHERE hour = ?1 AND webhook = ?2";
 const LAST_DAY: &str = "SELECT day FROM webhook_days ORDER BY day DESC LIMIT 1";
+const FIRST_HOUR: &str = "SELECT hour FROM webhook_hours ORDER BY hour LIMIT 1";
+const LAST_HOUR: &str = "SELECT hour FROM webhook_hours ORDER BY hour DESC LIMIT 1";
+const OLD_HOURS: &str = "SELECT decided, pending, successful, successful_retries, failed, canceled, \
+     hour, webhook FROM webhook_hours WHERE hour < ?1 ORDER BY hour, webhook LIMIT ?2";
+const REMOVE_HOUR: &str = "DELETE FROM webhook_hours WHERE hour = ?1 AND webhook = ?2";
 // What was removed has been counted here too and is told apart.
 const SUMS: &str = "SELECT coalesce(sum(d.decided), 0), coalesce(sum(d.pending), 0), \
      coalesce(sum(d.successful), 0) - p.success, coalesce(sum(d.failed), 0) - p.failed, \
      coalesce(sum(d.canceled), 0) - p.canceled, p.success + p.failed + p.canceled \
-     FROM pruned p LEFT JOIN webhook_days d";
+     FROM pruned p LEFT JOIN (SELECT decided, pending, successful, failed, canceled FROM webhook_days \
+     UNION ALL SELECT decided, pending, successful, failed, canceled FROM webhook_hours) d";
 
+const HOUR_MILLIS: i64 = 3_600_000;
+const HOURS_OF_DAY: i64 = 24;
+/// Hours that are told apart; a chart of a day wants half of it.
+const HOURS_KEPT: i64 = 48;
+/// Rows added to their days at one commit: a part of a millisecond, and far more than become old
+/// between two.
+const OLD_AT_ONCE: i64 = 200;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// The UTC day a moment lies in, counted from 1970.
 pub(super) fn day(at: Timestamp) -> i64 {
     at.unix_millis().div_euclid(DAY_MILLIS)
+}
+
+/// The UTC hour a moment lies in, counted from 1970.
+pub(super) fn hour(at: Timestamp) -> i64 {
+    at.unix_millis().div_euclid(HOUR_MILLIS)
+}
+
+/// The first moment of an hour.
+pub(super) fn start_of_hour(hour: i64) -> Timestamp {
+    Timestamp::from_unix_millis(hour.saturating_mul(HOUR_MILLIS))
 }
 
 /// The first moment of a day.
@@ -74,7 +110,7 @@ impl Figures {
         }
     }
 
-    fn read(row: &Row<'_>) -> Result<Self> {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             decided: row.get(0)?,
             pending: row.get(1)?,
@@ -83,6 +119,30 @@ impl Figures {
             failed: row.get(4)?,
             canceled: row.get(5)?,
         })
+    }
+}
+
+impl Figures {
+    /// Adds them to a row of a table.
+    fn add_to(
+        self,
+        add: &mut Statement<'_>,
+        span: i64,
+        webhook: WebhookId,
+    ) -> rusqlite::Result<()> {
+        let Self { decided, pending, successful, successful_retries, failed, canceled } = self;
+        let webhook = webhook.to_bytes();
+        let all = params![
+            span,
+            webhook,
+            decided,
+            pending,
+            successful,
+            successful_retries,
+            failed,
+            canceled
+        ];
+        add.execute(all).map(drop)
     }
 }
 
@@ -106,6 +166,7 @@ pub(super) struct Moving {
     pub(super) attempts: u32,
 }
 
+/// By the hour of creation.
 type Moves = HashMap<(i64, WebhookId), Figures>;
 
 /// What moved in the present job and in those before it in the group.
@@ -113,6 +174,8 @@ type Moves = HashMap<(i64, WebhookId), Figures>;
 pub(super) struct Days {
     job: Moves,
     group: Moves,
+    /// The newest hour that was written to.
+    newest: i64,
 }
 
 impl Days {
@@ -137,7 +200,7 @@ impl Days {
     }
 
     fn add(&mut self, webhook: WebhookId, created_at: Timestamp, figures: Figures) {
-        *self.job.entry((day(created_at), webhook)).or_default() += figures;
+        *self.job.entry((hour(created_at), webhook)).or_default() += figures;
     }
 
     /// The present job stands.
@@ -166,38 +229,79 @@ impl Days {
         let mut moves: Vec<_> = self.group.drain().collect();
         moves.retain(|(_, figures)| *figures != Figures::default());
         moves.sort_unstable_by_key(|(key, _)| *key);
-        let mut statement = connection.prepare_cached(ADD)?;
-        for ((day, webhook), figures) in moves {
-            statement.execute(params![
-                day,
-                webhook.to_bytes(),
-                figures.decided,
-                figures.pending,
-                figures.successful,
-                figures.successful_retries,
-                figures.failed,
-                figures.canceled,
-            ])?;
+        let mut statement = connection.prepare_cached(ADD_TO_HOUR)?;
+        for ((hour, webhook), figures) in moves {
+            figures.add_to(&mut statement, hour, webhook)?;
+            self.newest = self.newest.max(hour);
         }
-        Ok(())
+        fold(connection, self.newest - HOURS_KEPT)
     }
 }
 
-/// The figures of one webhook from a day on, each day that has any: one search for each.
+/// Adds hours before `first` to their days; some of them, if there are many.
+fn fold(connection: &Connection, first: i64) -> rusqlite::Result<()> {
+    let mut old = connection.prepare_cached(OLD_HOURS)?;
+    let mut rows = old.query(params![first, OLD_AT_ONCE])?;
+    let mut folded = Vec::new();
+    while let Some(row) = rows.next()? {
+        let webhook: [u8; 16] = row.get(7)?;
+        folded.push((Figures::read(row)?, row.get::<_, i64>(6)?, WebhookId::from_bytes(webhook)));
+    }
+    for (figures, hour, webhook) in folded {
+        let day = hour.div_euclid(HOURS_OF_DAY);
+        figures.add_to(&mut *connection.prepare_cached(ADD_TO_DAY)?, day, webhook)?;
+        let key = params![hour, webhook.to_bytes()];
+        connection.prepare_cached(REMOVE_HOUR)?.execute(key)?;
+    }
+    Ok(())
+}
+
+/// The figures of one webhook from a day on, each day that has any: one search for each day and for
+/// each hour that is not added to its day yet.
 pub(super) fn since(
     connection: &Connection,
     webhook: WebhookId,
     first: i64,
-) -> Result<Vec<(i64, Figures)>> {
-    let mut days = Vec::new();
-    let last = collect(&mut *connection.prepare_cached(LAST_DAY)?, [], |row| Ok(row.get(0)?))?;
-    let last: i64 = last.first().copied().unwrap_or(i64::MIN);
-    let mut statement = connection.prepare_cached(OF_WEBHOOK)?;
-    for day in first..=last {
-        let figures = collect(&mut statement, params![day, webhook.to_bytes()], Figures::read)?;
-        days.extend(figures.into_iter().map(|figures| (day, figures)));
+) -> Result<BTreeMap<i64, Figures>> {
+    let mut days = BTreeMap::<i64, Figures>::new();
+    let mut statement = connection.prepare_cached(OF_DAY)?;
+    for day in first..=bound(connection, LAST_DAY)?.unwrap_or(i64::MIN) {
+        let found = collect(&mut statement, params![day, webhook.to_bytes()], read)?;
+        for figures in found {
+            *days.entry(day).or_default() += figures;
+        }
+    }
+    for (hour, figures) in hours_since(connection, webhook, first.saturating_mul(HOURS_OF_DAY))? {
+        *days.entry(hour.div_euclid(HOURS_OF_DAY)).or_default() += figures;
     }
     Ok(days)
+}
+
+/// The same from an hour on, of the hours that are told apart.
+pub(super) fn hours_since(
+    connection: &Connection,
+    webhook: WebhookId,
+    first: i64,
+) -> Result<Vec<(i64, Figures)>> {
+    let (oldest, newest) = (bound(connection, FIRST_HOUR)?, bound(connection, LAST_HOUR)?);
+    let (Some(oldest), Some(newest)) = (oldest, newest) else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(OF_HOUR)?;
+    let mut hours = Vec::new();
+    for hour in first.max(oldest)..=newest {
+        let found = collect(&mut statement, params![hour, webhook.to_bytes()], read)?;
+        hours.extend(found.into_iter().map(|figures| (hour, figures)));
+    }
+    Ok(hours)
+}
+
+/// The first or last span of a table, if it has any.
+fn bound(connection: &Connection, sql: &'static str) -> Result<Option<i64>> {
+    let found = collect(&mut *connection.prepare_cached(sql)?, [], |row| Ok(row.get(0)?))?;
+    Ok(found.first().copied())
+}
+
+fn read(row: &Row<'_>) -> Result<Figures> {
+    Ok(Figures::read(row)?)
 }
 
 /// The sums of all figures: one row is read for each webhook and day.
@@ -221,6 +325,8 @@ mod tests {
 
     #[test]
     fn figures_are_found_without_reading_others() {
-        is_a_bounded_search(OF_WEBHOOK);
+        for sql in [OF_DAY, OF_HOUR, OLD_HOURS] {
+            is_a_bounded_search(sql);
+        }
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::days::{self, Figures};
 use super::rows::{collect, first, id, state_code};
-use crate::catalog::{DayFigures, Latency, WebhookMetrics};
+use crate::catalog::{Latency, SpanFigures, WebhookMetrics};
 use crate::error::Result;
 
 /// The successes among the newest deliveries of a webhook.
@@ -30,7 +30,7 @@ pub(super) fn of(
     let first_day = days::day(since);
     let by_day = days::since(connection, webhook, first_day)?;
     let mut sum = Figures::default();
-    for (_, figures) in &by_day {
+    for figures in by_day.values() {
         sum += *figures;
     }
     Ok(WebhookMetrics {
@@ -39,13 +39,23 @@ pub(super) fn of(
         successful_retries: count(sum.successful_retries),
         pending: count(sum.pending),
         latency: Latency::of(&mut latencies(connection, webhook, days::start(first_day))?),
-        days: by_day.iter().map(|(day, figures)| of_day(*day, figures)).collect(),
+        days: by_day.iter().map(|(day, sums)| of_span(days::start(*day), sums)).collect(),
     })
 }
 
-fn of_day(day: i64, figures: &Figures) -> DayFigures {
-    DayFigures {
-        day: days::start(day),
+/// The figures of the deliveries created in the hour of `since` or later, hour by hour.
+pub(super) fn by_hour(
+    connection: &Connection,
+    webhook: WebhookId,
+    since: Timestamp,
+) -> Result<Vec<SpanFigures>> {
+    let hours = days::hours_since(connection, webhook, days::hour(since))?;
+    Ok(hours.iter().map(|(hour, sums)| of_span(days::start_of_hour(*hour), sums)).collect())
+}
+
+fn of_span(begins_at: Timestamp, figures: &Figures) -> SpanFigures {
+    SpanFigures {
+        begins_at,
         failed: count(figures.failed),
         successful: count(figures.successful),
         pending: count(figures.pending),

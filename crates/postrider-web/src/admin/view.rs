@@ -112,13 +112,13 @@ pub(super) struct Metrics {
     pub(super) successful_retries: u64,
     pub(super) pending_delivery: u64,
     pub(super) latency_ms: Option<Latency>,
-    pub(super) days: Vec<Day>,
+    pub(super) days: Vec<Span>,
 }
 
-/// What became of the deliveries created on one day.
+/// What became of the deliveries created within one day or hour.
 #[derive(Deserialize)]
-pub(super) struct Day {
-    #[serde(rename = "day")]
+pub(super) struct Span {
+    #[serde(alias = "day", alias = "hour")]
     pub(super) begins_at: Moment,
     pub(super) failed: u64,
     pub(super) successful: u64,

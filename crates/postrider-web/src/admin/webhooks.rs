@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::client::Listed;
 use super::deliveries::{Search, Table};
 use super::form::{Sent, asked};
 use super::page::{Answer, Failure, Frame, lead_to, render};
-use super::view::{Around, Metrics, VerificationKeys, Webhook};
+use super::view::{Around, Metrics, Span, VerificationKeys, Webhook};
 use super::visitor::Visitor;
 use crate::error::ApiError;
 
@@ -21,7 +21,8 @@ use crate::error::ApiError;
 #[template(path = "webhooks.html")]
 struct ListPage<'a> {
     frame: Frame<'a>,
-    webhooks: Vec<Webhook>,
+    /// Each with its last 24 hours.
+    webhooks: Vec<(Webhook, Chart)>,
     around: Around,
 }
 
@@ -124,13 +125,32 @@ impl Action {
     }
 }
 
+/// The last 24 hours of a webhook.
+#[derive(Deserialize)]
+struct Hours {
+    results: Vec<Span>,
+}
+
 pub(super) async fn list(visitor: Visitor, uri: Uri) -> Answer {
     let cursor = cursor_of(&uri);
     let path = format!("/api/v1/webhooks?{cursor}");
     let listed: Listed<Webhook> = visitor.api.get(path.trim_end_matches('?')).await?;
     let around = Around::of(&listed, "/webhooks", "");
     let frame = Frame { section: "webhooks", visitor: &visitor };
-    render(&ListPage { frame, webhooks: listed.results, around })
+    let mut webhooks = Vec::with_capacity(listed.results.len());
+    for webhook in listed.results {
+        let path = format!("/api/v1/webhooks/{}/metrics/hours", webhook.id);
+        let hours: Result<Hours, _> = visitor.api.get(&path).await;
+        let hours = match hours {
+            Ok(hours) => hours.results,
+            // Deleted meanwhile.
+            Err(Failure::Refused(problem)) if problem.status() == StatusCode::NOT_FOUND => continue,
+            Err(failure) => return Err(failure),
+        };
+        let chart = Chart::of_hours(&hours, visitor.now);
+        webhooks.push((webhook, chart));
+    }
+    render(&ListPage { frame, webhooks, around })
 }
 
 /// The cursor of an address, ready for the API's.
@@ -158,7 +178,7 @@ async fn show(
     let id = checked(id)?;
     let webhook: Webhook = visitor.api.get(&format!("/api/v1/webhooks/{id}")).await?;
     let metrics: Metrics = visitor.api.get(&format!("/api/v1/webhooks/{id}/metrics")).await?;
-    let chart = Chart::of(&metrics.days, visitor.now);
+    let chart = Chart::of_days(&metrics.days, visitor.now);
     let search = Search::read(uri, Some(id));
     let table = Table::fetch(visitor, search, &format!("/webhooks/{id}")).await?;
     let frame = Frame { section: "webhooks", visitor };

@@ -39,6 +39,9 @@ async fn metrics_count_the_last_thirty_days_of_one_webhook() {
     let today = format!("{}T00:00:00.000Z", &NOW.rfc3339()[..10]);
     let day = json!({ "day": today, "failed": 0, "successful": 2, "pending_delivery": 1 });
     assert_eq!(shown["days"], json!([day]));
+    let hour = format!("{}:00:00.000Z", &NOW.rfc3339()[..13]);
+    let hour = json!({ "hour": hour, "failed": 0, "successful": 2, "pending_delivery": 1 });
+    assert_eq!(app.get(&format!("{path}/hours")).await.json, json!({ "results": [hour] }));
     for name in ["p50", "p95", "p99"] {
         assert!(shown["latency_ms"][name].is_number(), "{shown}");
     }

@@ -6,7 +6,7 @@ use super::WEBHOOK_ID;
 use crate::api::verification::ROTATION;
 use crate::api::webhook_actions::{RESUME, ResumeDryRun, Sent, TEST_EVENTS};
 use crate::api::wire::key::VerificationOut;
-use crate::api::wire::metrics::MetricsOut;
+use crate::api::wire::metrics::{HoursOut, MetricsOut};
 use crate::api::wire::signature_check::{CHECK, CheckOut};
 use crate::api::wire::webhook::WebhookOut;
 use crate::api::wire::webhook_fields::{NEW, WRITABLE};
@@ -166,6 +166,17 @@ pub(crate) fn metrics() -> Operation {
     )
     .path(WEBHOOK_ID)
     .answers::<MetricsOut>(200, "The figures.")
+}
+
+pub(crate) fn hours() -> Operation {
+    Operation::new(
+        "getWebhookHours",
+        Tag::Webhooks,
+        "Show the last 24 hours of a webhook",
+        "What became of the deliveries created in this hour and the 23 before, hour by hour.",
+    )
+    .path(WEBHOOK_ID)
+    .answers::<HoursOut>(200, "The hours.")
 }
 
 pub(crate) fn show_key() -> Operation {

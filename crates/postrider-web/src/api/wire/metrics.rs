@@ -1,6 +1,6 @@
 //! The figures of a webhook as the API shows them; the four counts have the older API's names.
 
-use postrider_store::catalog::{DayFigures, Latency, WebhookMetrics};
+use postrider_store::catalog::{Latency, SpanFigures, WebhookMetrics};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -57,9 +57,9 @@ impl MetricsOut {
 }
 
 impl DayOut {
-    fn new(figures: &DayFigures) -> Self {
+    fn new(figures: &SpanFigures) -> Self {
         Self {
-            day: time(figures.day),
+            day: time(figures.begins_at),
             failed: figures.failed,
             successful: figures.successful,
             pending_delivery: figures.pending,
@@ -70,5 +70,37 @@ impl DayOut {
 impl LatencyOut {
     fn new(latency: &Latency) -> Self {
         Self { p50: millis(latency.p50), p95: millis(latency.p95), p99: millis(latency.p99) }
+    }
+}
+
+/// The deliveries of the last 24 hours.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebhookHours")]
+pub(crate) struct HoursOut {
+    /// By the hour deliveries were created in, the oldest first; hours without any are left out.
+    results: Vec<HourOut>,
+}
+
+/// The deliveries created in one hour.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HourFigures")]
+struct HourOut {
+    /// The first moment of the hour, UTC.
+    #[schemars(schema_with = "schema::time")]
+    hour: String,
+    failed: u64,
+    successful: u64,
+    pending_delivery: u64,
+}
+
+impl HoursOut {
+    pub(crate) fn new(hours: &[SpanFigures]) -> Self {
+        let hour = |figures: &SpanFigures| HourOut {
+            hour: time(figures.begins_at),
+            failed: figures.failed,
+            successful: figures.successful,
+            pending_delivery: figures.pending,
+        };
+        Self { results: hours.iter().map(hour).collect() }
     }
 }

@@ -50,7 +50,7 @@ const NAME_CHARS_MAX: usize = 256;
 /// What a payload would have become.
 const PROBE: &str = "return window.xss !== undefined || document.querySelector('main script, main img, \
     main iframe, main object, main embed, main base, main style, main link, main meta, main video, \
-    main marquee, main math, main svg:not([class]):not(figure svg), main [onerror], main [onload], \
+    main marquee, main math, main svg:not([class]):not(figure svg):not(.spark svg), main [onerror], main [onload], \
     main [onfocus], main [ontoggle], main [onstart], main [href^=javascript], main [action^=javascript]') !== null";
 
 /// Every payload after every prefix.
